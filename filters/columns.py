@@ -53,10 +53,24 @@ METRICS: tuple[Metric, ...] = (
     Metric("lines", "count", "lines that are not blank", "-"),
     Metric("sentences", "count", "sentences, ended by any script's terminal punctuation or a line end", "Setu"),
     # Gopher repetition (Rae et al. 2021, table A1), as datatrove computes it
-    Metric("duplicate_line_ratio", "ratio", "lines seen before, per line; lines split at runs of \\n", "Gopher repetition"),
-    Metric("duplicate_line_character_ratio", "ratio", "characters of lines seen before, per character", "Gopher repetition"),
-    Metric("duplicate_paragraph_ratio", "ratio", "paragraphs (split at \\n\\n+) seen before, per paragraph", "Gopher repetition"),
-    Metric("duplicate_paragraph_character_ratio", "ratio", "characters of paragraphs seen before, per character", "Gopher repetition"),
+    Metric(
+        "duplicate_line_ratio", "ratio", "lines seen before, per line; lines split at runs of \\n", "Gopher repetition"
+    ),
+    Metric(
+        "duplicate_line_character_ratio", "ratio", "characters of lines seen before, per character", "Gopher repetition"
+    ),
+    Metric(
+        "duplicate_paragraph_ratio",
+        "ratio",
+        "paragraphs (split at \\n\\n+) seen before, per paragraph",
+        "Gopher repetition",
+    ),
+    Metric(
+        "duplicate_paragraph_character_ratio",
+        "ratio",
+        "characters of paragraphs seen before, per character",
+        "Gopher repetition",
+    ),
     *_ngram_metrics(),
     # Gopher quality, as datatrove computes it
     Metric("non_symbol_words", "count", "words with at least one character that is not punctuation", "Gopher quality"),
@@ -68,19 +82,49 @@ METRICS: tuple[Metric, ...] = (
     Metric("alphabetic_word_ratio", "ratio", "words with at least one letter, per word", "Gopher quality"),
     Metric("stopwords", "count", "distinct stopwords of the language present; null without a list", "Gopher quality"),
     # FineWeb quality (Penedo et al. 2024)
-    Metric("terminal_punctuation_line_ratio", "ratio", "lines that end in terminal punctuation, per non-blank line", "FineWeb quality"),
+    Metric(
+        "terminal_punctuation_line_ratio",
+        "ratio",
+        "lines that end in terminal punctuation, per non-blank line",
+        "FineWeb quality",
+    ),
     Metric("short_line_ratio", "ratio", "lines of at most 30 characters, per non-blank line", "FineWeb quality"),
-    Metric("duplicate_nonblank_line_character_ratio", "ratio", "characters of non-blank lines seen before, per character other than \\n", "FineWeb quality"),
+    Metric(
+        "duplicate_nonblank_line_character_ratio",
+        "ratio",
+        "characters of non-blank lines seen before, per character other than \\n",
+        "FineWeb quality",
+    ),
     Metric("newline_word_ratio", "ratio", "\\n per word", "FineWeb quality"),
     # Setu (IndicLLMSuite, Khan et al. 2024)
-    Metric("symbol_character_ratio", "ratio", "characters that are no letter, mark, digit or whitespace, per character", "Setu"),
+    Metric(
+        "symbol_character_ratio",
+        "ratio",
+        "characters that are no letter, mark, digit or whitespace, per character",
+        "Setu",
+    ),
     Metric("digit_character_ratio", "ratio", "decimal digits of any script, per character", "Setu"),
     Metric("mean_words_per_line", "words", "words per non-blank line", "Setu"),
-    Metric("foreign_letter_ratio", "ratio", "letters neither Latin nor of the document's majority script, per letter", "Setu"),
+    Metric(
+        "foreign_letter_ratio",
+        "ratio",
+        "letters neither Latin nor of the document's majority script, per letter",
+        "Setu",
+    ),
     Metric("script_ratio", "ratio", "letters of the document's majority script, per letter", "Setu"),
-    Metric("flagged_word_ratio", "ratio", "words on the language's list of flagged words, per word; null without a list", "Setu"),
+    Metric(
+        "flagged_word_ratio",
+        "ratio",
+        "words on the language's list of flagged words, per word; null without a list",
+        "Setu",
+    ),
     Metric("repeated_5gram_ratio", "ratio", "word 5-grams that occur at least twice, per 5-gram", "Setu"),
-    Metric("repeated_character_10gram_ratio", "ratio", "occurrences of the sqrt(distinct) most frequent character 10-grams, per 10-gram", "Setu"),
+    Metric(
+        "repeated_character_10gram_ratio",
+        "ratio",
+        "occurrences of the sqrt(distinct) most frequent character 10-grams, per 10-gram",
+        "Setu",
+    ),
 )
 
 METRIC_NAMES: tuple[str, ...] = tuple(m.name for m in METRICS)
@@ -129,7 +173,7 @@ MEASURED: pa.Schema = pa.schema(
         pa.field("drop_reasons", pa.list_(pa.string())),  # found while reading; empty: goes on to the decisions
         pa.field("edits", EDITS),
         pa.field("source", SOURCE),
-        pa.field("key", pa.int64()),  # split index << 32 | row in this file: a document's name inside jobs
+        pa.field("key", pa.int64()),  # unit << KEY_BITS | row in this file: a document's name inside jobs
     ]
 )
 
@@ -175,6 +219,7 @@ FAILED: pa.Schema = pa.schema(
 )
 
 SAMPLE_CHARACTERS = 500
+KEY_BITS = 32  # of a key, for the row; above them the unit
 
 
 def label(language: str, script: str) -> str:

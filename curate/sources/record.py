@@ -7,7 +7,9 @@ from dataclasses import dataclass
 class Record:
     """One unit of input: it becomes one row of documents/, kept or dropped."""
 
-    offset: int  # byte offset in the decompressed file (JSONL, XML) or the file itself (WARC); row number (Parquet)
+    # Byte offset in the decompressed file (JSONL, XML) or in the file itself (WARC: where the gzip member begins, plus
+    # the record's place in the decompressed member, 0 with one record a member); row number (Parquet).
+    offset: int
     payload: bytes | str  # bytes: a page as crawled, to be decoded and extracted; str: text already
     id: str | None = None
     url: str | None = None
@@ -33,7 +35,22 @@ class Split:
     """A part of an input file that one task reads. `end` -1: to the end of the file."""
 
     file: str  # path or URL, opened through fsspec
-    format: str  # warc, wet, jsonl, parquet, html, mediawiki
+    format: str  # warc, wet, arc, jsonl, parquet, html, mediawiki; wat and unknown read as one Failure
     start: int = 0  # byte offset; row group for parquet
     end: int = -1
     bytes: int = 0  # size on disk, for progress and planning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A record that is no document by its kind (request, metadata, warcinfo, dns ...): counted, in no table."""
+
+    offset: int
+    kind: str
+
+
+Item = Record | Failure | Skipped
+
+
+class InputError(ValueError):
+    """A path that the user gave and that cannot be read, or that matches nothing: one line that names it."""

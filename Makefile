@@ -1,0 +1,58 @@
+# make demo and make test need Python 3.11+, g++ and the Python headers (fastText builds from source); they install the rest.
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+.venv/installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -e .
+	touch $@
+
+.venv/installed-test: .venv/installed
+	$(BIN)/python -m pip install --quiet -e '.[test]'
+	touch $@
+
+.venv/installed-bench: .venv/installed-test
+	$(BIN)/python -m pip install --quiet -e '.[bench]'
+	touch $@
+
+java: .venv/installed ## find Java 17+, or install one
+	@$(BIN)/python -m curate.java
+
+install: .venv/installed java ## the toolkit, in .venv
+
+install-all: .venv/installed-bench java ## and what tests and benchmarks need
+
+demo: install ## curate the sample crawl
+	$(BIN)/curate run demo
+
+test: .venv/installed-test java ## all tests
+	$(BIN)/python -m pytest
+
+check: .venv/installed-test ## format, lint, types, import contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install-all ## every benchmark, one JSON line each
+	@for file in tests/benchmarks/*.py; do $(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit 1; done
+
+env-archive: install ## env.tar.gz: the environment as spark-submit's --archives takes it
+	$(BIN)/python -m pip install --quiet venv-pack
+	$(BIN)/python -m pip install --quiet --no-deps .
+	rm -f env.tar.gz
+	$(BIN)/venv-pack --force --output env.tar.gz
+	$(BIN)/python -m pip install --quiet --no-deps -e .
+
+clean: ## what the targets above made
+	rm -rf .venv env.tar.gz runs build dist *.egg-info
+
+.PHONY: help java install install-all demo test check bench env-archive clean

@@ -1,0 +1,302 @@
+"""The command line: thin over stages, manifest, thresholds and lid. A user's error is one line and exit status 2."""
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import tomli_w
+from pyspark.errors import PySparkException
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from curate import manifest, plan, recipe, report
+from curate.runfolder import RunFolder, exists, filesystem, join, read_json, walk, write_bytes
+from curate.session import log_file
+from curate.text_table import print_funnel
+from filters.columns import label
+from thresholds import fineweb2
+from thresholds.table import CutoffTable
+
+console = Console()
+
+
+class Commands(click.Group):
+    """Commands in the order of work, not of the alphabet; user errors as one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ValueError, manifest.AccountingError) as error:  # RecipeError, TableError, InputError, ModelError
+            if not _is_ours(error):
+                raise
+            raise click.ClickException(str(error)) from None
+        except PySparkException as error:
+            raise click.ClickException(_cause(error)) from None
+        except OSError as error:
+            raise click.ClickException(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")) from None
+
+
+def _is_ours(error: BaseException) -> bool:
+    """An error type of ours speaks to the user; any other ValueError is a bug and shows its traceback."""
+    return type(error).__module__.split(".")[0] in ("curate", "filters", "thresholds")
+
+
+def _cause(error: PySparkException) -> str:
+    """The Python exception at the bottom of a failed Spark job, in a line."""
+    lines = re.findall(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit)\b.*$", str(error), re.M)
+    lines = [line for line in lines if not line.startswith(("org.", "java.", "py4j."))]
+    line = (lines or [str(error).strip().splitlines()[0]])[-1][:500]
+    return f"the run stopped: {line}; run the same command again to go on (Spark's log: {log_file()})"
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="multicurate", prog_name="curate")
+def main() -> None:
+    """Common Crawl, PDFs and corpora into clean training shards for any language."""
+
+
+def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """RECIPE and its overrides; the command gets a `Recipe`."""
+
+    @click.argument("name", metavar="RECIPE")
+    @click.option(
+        "--input", "-i", "inputs", multiple=True, help="Path, glob or URL to read instead of the recipe's; repeatable."
+    )
+    @click.option("--output", "-o", help="Run folder to write instead of the recipe's.")
+    @click.option(
+        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key: --set extract.timeout_seconds=5"
+    )
+    @wraps(command)
+    def wrapped(name: str, inputs: tuple[str, ...], output: str | None, settings: tuple[str, ...], **rest: Any) -> Any:
+        return command(recipe.load(name, input=inputs, output=output, settings=settings), **rest)
+
+    return wrapped
+
+
+@main.command()
+@recipe_options
+def run(resolved: recipe.Recipe) -> None:
+    """Curate the recipe's input into its run folder; run again to resume."""
+    from curate import stages
+
+    shown = stages.run(resolved, console)
+    print_funnel(shown, console)
+    console.print(Text(f"\n{join(resolved.output, 'report.html')}  the same in detail", style="dim"))
+
+
+@main.command("plan")
+@recipe_options
+@click.option("--pilot", metavar="SHARE", help="Measure this share of the input (1%) and estimate the whole.")
+def plan_(resolved: recipe.Recipe, pilot: str | None) -> None:
+    """Show what a run would do: the resolved recipe, the stages, the inputs found."""
+    planned = plan.make(resolved)
+    console.print(Text(tomli_w.dumps(_without_none(resolved.model_dump(mode="json"))).rstrip()))
+    console.print()
+    console.print(_inputs_table(planned))
+    console.print(_stages(planned))
+    if pilot:
+        _print_pilot(resolved, _share(pilot))
+
+
+def _without_none(value: Any) -> Any:
+    return {k: _without_none(v) for k, v in value.items() if v is not None} if isinstance(value, dict) else value
+
+
+def _inputs_table(planned: plan.Plan) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("input")
+    for name in ("files", "MB"):
+        table.add_column(name, justify="right")
+    files: dict[str, dict[str, int]] = {}
+    for split in (split for unit in planned.units for split in unit.splits):
+        sizes = files.setdefault(split.format, {})
+        sizes[split.file] = sizes.get(split.file, 0) + split.bytes
+    for format_, sizes in sorted(files.items()):
+        table.add_row(format_, f"{len(sizes):,}", f"{sum(sizes.values()) / 1e6:,.1f}")
+    return table
+
+
+def _stages(planned: plan.Plan) -> Text:
+    resolved = planned.recipe
+    screen = f"screen for {', '.join(resolved.languages)}, then " if resolved.screened else ""
+    copies = "exact and near copies" if resolved.dedup.enabled else "no dedup"
+    return Text(
+        f"\nmeasure  {len(planned.units):,} tasks: {screen}{resolved.extract.extractor}, language ({resolved.language.model}),"
+        f" signals, MinHash\ndecide   cutoffs {planned.table.name} ({len(planned.table.languages):,} entries), {copies}"
+        f"\nwrite    {planned.folder.root}"
+    )
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise click.BadParameter(f"{text!r}: write a share like 1% or 0.01", param_hint="--pilot")
+    return share
+
+
+def _print_pilot(resolved: recipe.Recipe, share: float) -> None:
+    from curate import stages
+
+    estimate = stages.pilot(resolved, share, console)
+    console.print(
+        Text(
+            f"\nfrom {estimate.share:.1%} of the input, the whole would take about\n"
+            f"  {estimate.records:>14,} records\n"
+            f"  {estimate.cpu_hours:>14,.2f} CPU-hours to measure\n"
+            f"  {estimate.text_bytes / 1e9:>14,.3f} GB of text before any drop\n"
+            f"  {estimate.documents_bytes / 1e9:>14,.3f} GB in documents/"
+        )
+    )
+
+
+def _folder(root: str) -> RunFolder:
+    folder = RunFolder(root.rstrip("/"))
+    if not exists(folder.manifest):
+        unfinished = exists(folder.run)
+        raise recipe.RecipeError(
+            f"{root}: {'the run is not finished; `curate run` again' if unfinished else 'no run folder: it has no manifest.json'}"
+        )
+    return folder
+
+
+@main.command("report")
+@click.argument("root", metavar="RUN")
+def report_(root: str) -> None:
+    """Print the funnel of a finished run and write its report.html anew."""
+    from curate import summary
+    from curate.session import session
+
+    folder = _folder(root)
+    account = read_json(folder.manifest)
+    settings = recipe.Recipe.model_validate(recipe.tuples(account["recipe"]))
+    table = CutoffTable.load(join(folder.root, "cutoffs.toml"))
+    shown = summary.build(session(settings), RunFolder(plan.absolute(folder.root)), account, table)
+    write_bytes(join(folder.root, "report.html"), report.render(shown).encode("utf-8"))
+    print_funnel(shown, console)
+
+
+@main.command()
+@click.argument("root", metavar="RUN")
+@click.option("--reason", help="Only this drop or failure reason.")
+@click.option("--language", help="Only this language, as hin_Deva.")
+@click.option("--limit", default=10, show_default=True, help="Rows to print.")
+def inspect(root: str, reason: str | None, language: str | None, limit: int) -> None:
+    """Print dropped documents: why each was dropped, and the part that a rule objected to."""
+    folder = _folder(root)
+    table = CutoffTable.load(join(folder.root, "cutoffs.toml"))
+    known: Counter[str] = Counter()
+    printed = 0
+    for path in walk(folder.dropped, ".parquet"):
+        fs, inner = filesystem(path)
+        with fs.open(inner, "rb") as file:
+            for batch in pq.ParquetFile(file).iter_batches(batch_size=1024):
+                known.update(batch["reason"].to_pylist())
+                for row in _chosen(batch, reason, language).to_pylist()[: limit - printed]:
+                    _print_dropped(row, table)
+                    printed += 1
+    if not printed:
+        names = ", ".join(f"{name} ({count:,})" for name, count in known.most_common())
+        raise recipe.RecipeError(f"{root}: nothing was dropped for that; its reasons: {names or 'none'}")
+
+
+def _chosen(batch: Any, reason: str | None, language: str | None) -> Any:
+    if reason:
+        batch = batch.filter(pc.equal(batch["reason"], reason))
+    if language:
+        batch = batch.filter(
+            pc.equal(pc.binary_join_element_wise(batch["language"], batch["language_script"], "_"), language)
+        )
+    return batch
+
+
+def _print_dropped(row: dict[str, Any], table: CutoffTable) -> None:
+    name = label(row["language"], row["language_script"])
+    rules = [rule for rule in table.of(name).rules if rule.reason == row["reason"]]
+    text = Text(_visible(row["sample"] or ""))
+    why = row["reason"]
+    for rule in rules:
+        value = (row["signals"] or {}).get(rule.metric)
+        why += f": {'' if value is None else f'{value:.4g} '}{rule.operator} {rule.cutoff:g}"
+        for start, end in report.offending(row["sample"] or "", rule.metric):
+            text.stylize("reverse", start, end)
+    console.print(Text(f"{name}  {why}", style="bold"))
+    console.print(Text(_visible(row["url"] or row["id"] or ""), style="dim"))
+    console.print(text, "\n")
+
+
+def _visible(text: str) -> str:
+    """Control characters of a stranger's text must not reach the terminal; the length stays the same."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "\ufffd", text)
+
+
+@main.command()
+@click.argument("root", metavar="RUN")
+def verify(root: str) -> None:
+    """Count a finished run again from its files: in = kept + dropped + failed."""
+    checks = manifest.verify(_folder(root).root)
+    for check in checks:
+        console.print(Text(f"{'ok    ' if check.ok else 'WRONG '} {check.what}: {_brief(check.found)}"))
+        if not check.ok:
+            console.print(Text(f"       the manifest says {_brief(check.expected)}"))
+    if not all(check.ok for check in checks):
+        sys.exit(1)
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, list):
+        return f"{len(value):,}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {count:,}" for name, count in sorted(value.items())) or "none"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+@main.group(cls=Commands)
+def cutoffs() -> None:
+    """Look at cutoff tables, and bring others' in."""
+
+
+@cutoffs.command("show")
+@click.argument("table", metavar="TABLE")
+@click.option("--language", default=None, help="One language; default: all of the table's.")
+def cutoffs_show(table: str, language: str | None) -> None:
+    """Print a table's rules: a shipped one by name (english, universal, setu) or a TOML file."""
+    loaded = CutoffTable.load(table)
+    entries = {language: loaded.of(language)} if language else loaded.languages
+    rows = Table("language", "drop when", "group", "from", box=None, pad_edge=False)
+    for name, entry in entries.items():
+        for rule in entry.rules:
+            origin = ", ".join(str(part) for part in (rule.provenance.method, rule.provenance.reference) if part)
+            rows.add_row(name, f"{rule.metric} {rule.operator} {rule.cutoff:g}", rule.group, origin)
+        if entry.stopwords:
+            rows.add_row(name, Text("stopwords: " + " ".join(entry.stopwords)), "", "")
+    console.print(rows)
+
+
+@cutoffs.command("import")
+@click.argument("source", metavar="FINEWEB2")
+@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False), help="The TOML file to write.")
+@click.option("--language", "languages", multiple=True, help="Only this label; repeatable. Default: all.")
+def cutoffs_import(source: str, output: str, languages: tuple[str, ...]) -> None:
+    """Read FineWeb-2's per-language YAML files (folder, zip or one .yml) into a cutoff table."""
+    table = fineweb2.read(source, languages)
+    Path(output).write_text(table.dump(), "utf-8")
+    rules = sum(len(entry.rules) for entry in table.languages.values())
+    console.print(Text(f"{output}: {len(table.languages):,} languages, {rules:,} rules"))
+
+
+if __name__ == "__main__":
+    main()

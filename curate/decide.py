@@ -1,0 +1,180 @@
+"""Decide on columns: cutoffs, duplicates and the copy to keep. Nothing here touches text; all of it runs in the JVM."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.window import Window
+
+from curate import dedup
+from curate.recipe import Recipe
+from curate.runfolder import RunFolder, join, remove
+from curate.session import jvm_path
+from filters.columns import KEY_BITS, METRIC_NAMES
+from thresholds.table import ANY_LANGUAGE, CutoffTable, slots_of
+
+EXACT, NEAR, UNWANTED = "duplicate_exact", "duplicate_near", "language_unwanted"
+
+
+def measured(spark: SparkSession, folder: RunFolder) -> DataFrame:
+    """The narrow columns of documents/, one row a record."""
+    documents = spark.read.parquet(jvm_path(folder.documents))
+    label = F.concat_ws("_", "language", "language_script").alias("label")
+    unit = F.shiftright("key", KEY_BITS).alias("unit")
+    return documents.select(
+        "key",
+        unit,
+        label,
+        "id",
+        "language_score",
+        "quality",
+        "exact_hash",
+        "minhash",
+        "drop_reasons",
+        "signals",
+        host(),
+    )
+
+
+def host() -> Column:
+    """The URL's host in lower case, without port or user; null where there is none."""
+    found = F.lower(F.regexp_extract("url", r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:\s]+)", 1))
+    return F.nullif(found, F.lit("")).alias("host")
+
+
+def decide(spark: SparkSession, recipe: Recipe, table: CutoffTable, folder: RunFolder, fingerprint: str) -> DataFrame:
+    """Write decisions/<fingerprint>/: beside each measured file its rows' fate, in row order. Returns them."""
+    scratch = join(folder.decisions(fingerprint), "_rounds")
+
+    def checkpoint(frame: DataFrame, name: str) -> DataFrame:
+        path = jvm_path(join(scratch, name))
+        frame.write.mode("overwrite").parquet(path)
+        return spark.read.parquet(path)
+
+    documents = with_filter_reasons(measured(spark, folder), table, recipe.languages)
+    decided = with_duplicates(documents, recipe, checkpoint) if recipe.dedup.enabled else _without_duplicates(documents)
+    out = folder.decisions(fingerprint)
+    (
+        decided.select("key", "unit", "label", "host", "drop_reasons", "cluster_id", "cluster_size", "bytes")
+        .repartition("unit")
+        .sortWithinPartitions("unit", "key")
+        .write.mode("overwrite")
+        .option("compression", "zstd")
+        .partitionBy("unit")
+        .parquet(jvm_path(out))
+    )
+    remove(scratch)
+    return read(spark, folder, fingerprint)
+
+
+def read(spark: SparkSession, folder: RunFolder, fingerprint: str) -> DataFrame:
+    """The decisions of a run."""
+    return spark.read.parquet(jvm_path(folder.decisions(fingerprint)))
+
+
+def with_filter_reasons(documents: DataFrame, table: CutoffTable, languages: Sequence[str]) -> DataFrame:
+    """`drop_reasons` grown by those of the cutoffs, in the order of each language's rules; what was dropped while
+    reading has no signals, and keeps its reason alone."""
+    cells = F.broadcast(_cells(documents.sparkSession, table))
+    own = documents.join(cells, documents.label == cells.table_label, "left")
+    default = table.languages.get(ANY_LANGUAGE)
+    if default is not None:
+        fallback = F.broadcast(_cells(documents.sparkSession, CutoffTable({ANY_LANGUAGE: default}), table.slots))
+        fallback = fallback.select(F.col("cells").alias("default_cells"))
+        own = own.crossJoin(fallback).withColumn("cells", F.coalesce("cells", "default_cells"))
+    fired = F.transform(F.array_sort(F.array_compact(F.array(*_fired(table)))), lambda cell: cell["reason"])
+    wanted = F.col("label").isin(*languages) if languages else F.lit(True)
+    unwanted = F.when(wanted, F.array().cast("array<string>")).otherwise(F.array(F.lit(UNWANTED)))
+    filtered = F.concat(unwanted, fired if table.slots else F.array().cast("array<string>"))
+    reasons = F.when(F.size("drop_reasons") > 0, F.col("drop_reasons")).otherwise(filtered)
+    return own.select(
+        *("key", "unit", "label", "host", "id", "quality", "exact_hash", "minhash"),
+        F.col("signals.characters").alias("characters"),
+        F.coalesce("signals.bytes", F.lit(0)).cast("long").alias("bytes"),
+        reasons.alias("drop_reasons"),
+    )
+
+
+def _cell_name(slot: int) -> str:
+    return f"s{slot}"
+
+
+_CELL = pa.struct([pa.field("cutoff", pa.float64()), pa.field("position", pa.int32())])
+
+
+def _cells(spark: SparkSession, table: CutoffTable, slots: Sequence[tuple[str, str, int]] | None = None) -> DataFrame:
+    """One row a language: a struct with the cutoff and the position of each slot, null where it has no such rule."""
+    slots = table.slots if slots is None else slots
+    names = [_cell_name(n) for n in range(len(slots))] or ["none"]
+    rows = []
+    for label, entry in table.languages.items():
+        cells = {
+            slot: {"cutoff": float(rule.cutoff), "position": position}
+            for position, (slot, rule) in enumerate(zip(slots_of(entry.rules), entry.rules, strict=True))
+        }
+        rows.append(
+            {"table_label": label, "cells": dict(zip(names, (cells.get(slot) for slot in slots), strict=False))}
+        )
+    schema = pa.schema([("table_label", pa.string()), ("cells", pa.struct([pa.field(name, _CELL) for name in names]))])
+    return spark.createDataFrame(pa.Table.from_pylist(rows, schema))
+
+
+def _fired(table: CutoffTable) -> list[Column]:
+    """Of each slot (position, reason) if its rule drops the document, else null. A null metric never fires."""
+    compare = {"<": Column.__lt__, "<=": Column.__le__, ">": Column.__gt__, ">=": Column.__ge__}
+    fired = []
+    reasons = {
+        slot: rule.reason
+        for e in table.languages.values()
+        for slot, rule in zip(slots_of(e.rules), e.rules, strict=True)
+    }
+    for n, slot in enumerate(table.slots):
+        metric, operator, _ = slot
+        value = F.col(f"signals.{metric}") if metric in METRIC_NAMES else F.col(metric)
+        cell = F.col(f"cells.{_cell_name(n)}")
+        reason = F.struct(cell["position"].alias("position"), F.lit(reasons[slot]).alias("reason"))
+        fired.append(F.when(compare[operator](value, cell["cutoff"]), reason))
+    return fired
+
+
+def with_duplicates(documents: DataFrame, recipe: Recipe, checkpoint: dedup.Checkpoint) -> DataFrame:
+    """cluster_id, cluster_size, and a duplicate reason on every copy but the one to keep.
+
+    The keeper: one that passes the filters, then the highest quality, then the longest, then the smallest id.
+    """
+    documents = checkpoint(documents, "filtered")
+    candidates = documents.where("exact_hash is not null").select("key", "exact_hash", "minhash")
+    members = dedup.clusters(candidates, bands=recipe.dedup.bands, rows=recipe.dedup.rows, checkpoint=checkpoint)
+    cluster = Window.partitionBy("cluster_id")
+    best = cluster.orderBy(
+        (F.size("drop_reasons") > 0).asc(),
+        F.col("quality").desc_nulls_last(),
+        F.col("characters").desc(),
+        F.col("id"),
+        F.col("key"),
+    )
+    judged = (
+        documents.join(members, "key")
+        .withColumn("cluster_size", F.count("*").over(cluster))
+        .withColumn("rank", F.row_number().over(best))
+        .withColumn("keeper_hash", F.first("exact_hash").over(best))
+    )
+    reason = F.when(F.col("exact_hash") == F.col("keeper_hash"), EXACT).otherwise(NEAR)
+    copies = judged.select(
+        "key",
+        "cluster_id",
+        "cluster_size",
+        F.when(F.col("rank") > 1, F.array(reason)).otherwise(F.array().cast("array<string>")).alias("copy_reasons"),
+    )
+    none = F.array().cast("array<string>")
+    return documents.join(copies, "key", "left").select(
+        *("key", "unit", "label", "host", "bytes"),
+        F.concat("drop_reasons", F.coalesce("copy_reasons", none)).alias("drop_reasons"),
+        F.coalesce("cluster_id", "key").alias("cluster_id"),
+        F.coalesce("cluster_size", F.lit(1)).alias("cluster_size"),
+    )
+
+
+def _without_duplicates(documents: DataFrame) -> DataFrame:
+    return documents.withColumn("cluster_id", F.col("key")).withColumn("cluster_size", F.lit(1).cast("long"))

@@ -1,0 +1,182 @@
+"""Accounting: what went in, what came out, at every stage; and `verify`, which counts it again from the files."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from curate.plan import Plan
+from curate.runfolder import RunFolder, filesystem, join, read_all_json, read_json, walk
+from curate.shards import hash_rows
+
+PACKAGES = ("multicurate", "pyspark", "pyarrow", "trafilatura", "resiliparse", "fasttext", "icu4py", "ftfy")
+
+
+class AccountingError(RuntimeError):
+    """Records that cannot be accounted for: the run has failed."""
+
+
+def build(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
+    """The manifest of a finished run. Raises AccountingError if a record is unaccounted for."""
+    folder, fingerprint = plan.folder, plan.fingerprint
+    measured = read_all_json(folder.measured_commits)
+    written = read_all_json(folder.written_commits(fingerprint))
+    stages = accounts(measured, written)
+    wrong = imbalances(stages)
+    if wrong:
+        raise AccountingError("; ".join(wrong))
+    shards = sorted((shard for commit in written for shard in commit["shards"]), key=lambda shard: shard["file"])
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: version(name) for name in PACKAGES},
+        "recipe": plan.recipe.model_dump(mode="json"),
+        "fingerprints": {"measure": plan.measure_key, "decisions": fingerprint},
+        "input": {
+            "files": plan.files,
+            "bytes": plan.bytes,
+            "other_records": dict(_sum(commit["skipped"] for commit in measured)),
+        },
+        "stages": stages,
+        "cpu_seconds": {
+            phase: round(value, 1) for phase, value in _sum(commit["cpu_seconds"] for commit in measured).items()
+        },
+        "seconds": {stage: round(value, 1) for stage, value in seconds.items()},
+        "content_hash": combined_hash(shard["hash"] for shard in shards),
+        "shards": shards,
+        "dropped": [commit["dropped"] for commit in written if commit["dropped"]],
+    }
+
+
+def accounts(measured: list[dict[str, Any]], written: list[dict[str, Any]]) -> dict[str, Any]:
+    """Each stage's equation, from the commit records."""
+    rows = sum(commit["rows"] for commit in measured)
+    failed = _sum(commit["failed"] for commit in measured)
+    languages: dict[str, Counter[str]] = {}
+    for commit in written:
+        for label, reasons in commit["reasons"].items():
+            languages.setdefault(label, Counter()).update(reasons)
+    dropped = _sum(languages.values())
+    kept: Counter[str] = Counter()
+    for commit in written:
+        kept.update({shard["language"]: shard["rows"] for shard in commit["shards"]})
+    funnel = {
+        label: {"kept": kept[label], "dropped": dict(languages.get(label, {}))} for label in sorted({*kept, *languages})
+    }
+    return {
+        "measure": {"in": rows + sum(failed.values()), "rows": rows, "failed": dict(failed)},
+        "decide": {"in": rows, "kept": sum(kept.values()), "dropped": dict(dropped)},
+        "write": {
+            "in": rows,
+            "kept": sum(kept.values()),
+            "dropped": sum((commit["dropped"] or {"rows": 0})["rows"] for commit in written),
+        },
+        "languages": funnel,
+    }
+
+
+def imbalances(stages: dict[str, Any]) -> list[str]:
+    """A line for every stage where in = kept + dropped + failed does not hold."""
+    measure, decide, write = (stages[name] for name in ("measure", "decide", "write"))
+    wrong = []
+    if decide["in"] != decide["kept"] + sum(decide["dropped"].values()):
+        wrong.append(f"decide: {decide['in']} in, {decide['kept']} kept + {sum(decide['dropped'].values())} dropped")
+    if write["in"] != write["kept"] + write["dropped"]:
+        wrong.append(f"write: {write['in']} in, {write['kept']} kept + {write['dropped']} dropped")
+    if measure["in"] != write["kept"] + write["dropped"] + sum(measure["failed"].values()):
+        wrong.append(
+            f"run: {measure['in']} in, but {write['kept']} kept, {write['dropped']} dropped, {measure['failed']} failed"
+        )
+    return wrong
+
+
+def _sum(counts: Any) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return total
+
+
+def combined_hash(hashes: Any) -> str:
+    """One hash of a set of shards, whatever their order."""
+    digest = hashlib.blake2b(digest_size=16)
+    for value in sorted(hashes):
+        digest.update(value.encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of `verify`: what, the manifest's figure, and the one counted from the files."""
+
+    what: str
+    expected: Any
+    found: Any
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.expected == self.found)
+
+
+def verify(root: str) -> list[Check]:
+    """Count a finished run again from its files: rows of each part, reasons, and the hash of every shard's content."""
+    folder = RunFolder(root)
+    manifest = read_json(folder.manifest)
+    stages = manifest["stages"]
+    measured = {join(folder.documents, commit["file"]) for commit in read_all_json(folder.measured_commits)}
+    with ThreadPoolExecutor(8) as pool:
+        rows = sum(pool.map(_count, walk(folder.documents, ".parquet")))
+        shards = list(pool.map(lambda shard: _shard(folder, shard), manifest["shards"]))
+    failed = _sum_values(folder.failed, "reason")
+    dropped = _sum_values(folder.dropped, "reason")
+    kept_files = sorted(folder.relative(path) for path in walk(folder.kept, ".parquet"))
+    kept = sum(rows_ for rows_, _ in shards)
+    return [
+        Check("measured files", sorted(measured), sorted(walk(folder.documents, ".parquet"))),
+        Check("measured rows", stages["measure"]["rows"], rows),
+        Check("failed, by reason", stages["measure"]["failed"], dict(failed)),
+        Check("kept files", sorted(shard["file"] for shard in manifest["shards"]), kept_files),
+        Check("kept rows", stages["write"]["kept"], kept),
+        Check("dropped, by reason", stages["decide"]["dropped"], dict(dropped)),
+        Check("kept content", manifest["content_hash"], combined_hash(hash_ for _, hash_ in shards)),
+        Check(
+            "in = kept + dropped + failed", stages["measure"]["in"], kept + sum(dropped.values()) + sum(failed.values())
+        ),
+    ]
+
+
+def _count(path: str) -> int:
+    fs, inner = filesystem(path)
+    with fs.open(inner, "rb") as file:
+        return int(pq.ParquetFile(file).metadata.num_rows)
+
+
+def _batches(path: str, columns: list[str]) -> Iterator[Any]:
+    fs, inner = filesystem(path)
+    with fs.open(inner, "rb") as file:
+        yield from pq.ParquetFile(file).iter_batches(batch_size=4096, columns=columns)
+
+
+def _shard(folder: RunFolder, shard: dict[str, Any]) -> tuple[int, str]:
+    """Rows and content hash of one shard; a missing one has none."""
+    digest, rows = hashlib.blake2b(digest_size=16), 0
+    try:
+        for batch in _batches(join(folder.root, shard["file"]), ["id", "text"]):
+            hash_rows(digest, batch)
+            rows += len(batch)
+    except FileNotFoundError:
+        return 0, "missing"
+    return rows, digest.hexdigest()
+
+
+def _sum_values(folder: str, column: str) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for path in walk(folder, ".parquet"):
+        for batch in _batches(path, [column]):
+            total.update(batch.column(0).to_pylist())
+    return total

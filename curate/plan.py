@@ -1,0 +1,192 @@
+"""What a run will read, and whether the output folder already holds part of it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from curate.measure import Settings, Unit
+from curate.recipe import MIB, Recipe, RecipeError
+from curate.runfolder import RunFolder, exists, filesystem, read_json, write_json
+from curate.sources import list_inputs, plan_splits
+from curate.sources.record import Split
+from filters.columns import SCHEMA_VERSION
+from filters.language import model_path
+from filters.url import Blocklist
+from thresholds.table import CutoffTable
+
+UNIT_BYTES = 4 * MIB  # small files are read together until they make this much
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A resolved run: settings, units of work, and the two fingerprints."""
+
+    recipe: Recipe
+    table: CutoffTable
+    settings: Settings
+    units: tuple[Unit, ...]
+    measure_key: dict[str, Any]  # what measuring depends on
+    folder: RunFolder
+
+    @property
+    def bytes(self) -> int:
+        return sum(unit.bytes for unit in self.units)
+
+    @property
+    def files(self) -> int:
+        return len({split.file for unit in self.units for split in unit.splits})
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the decisions: the measured documents and all that is decided and written with."""
+        parts = {
+            "measure": self.measure_key,
+            "units": [_names(unit.splits) for unit in self.units],
+            "cutoffs": self.table.dump(),
+            "languages": self.recipe.languages,
+            "dedup": self.recipe.dedup.model_dump(),
+            "write": self.recipe.write.model_dump(),
+        }
+        return _hash(parts)
+
+
+def make(recipe: Recipe) -> Plan:
+    """List the inputs and load the tables; no work yet. Raises RecipeError, TableError or InputError."""
+    table = CutoffTable.load(recipe.cutoffs)
+    settings = Settings(recipe, table.stopwords, _flagged_words(recipe.words.flagged), _blocklist(recipe))
+    files = list_inputs(recipe.input, format=recipe.format)
+    splits = plan_splits(files, target_bytes=recipe.limits.split_bytes)
+    folder = RunFolder(absolute(recipe.output))
+    key = _measure_key(recipe, settings)
+    units = _continued(folder, key, splits, min(UNIT_BYTES, recipe.limits.split_bytes))
+    return Plan(recipe, table, settings, units, key, folder)
+
+
+def save(plan: Plan) -> None:
+    """Record the plan, so that a rerun gives each unit the same number."""
+    units = [[asdict(split) for split in unit.splits] for unit in plan.units]
+    write_json(plan.folder.run, {"measure": plan.measure_key, "units": units})
+
+
+def absolute(output: str) -> str:
+    return output.rstrip("/") if "://" in output else str(Path(output).expanduser().absolute())
+
+
+def _measure_key(recipe: Recipe, settings: Settings) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA_VERSION,
+        "extract": recipe.extract.model_dump(exclude={"timeout_seconds", "memory_mb"}),
+        "screen": sorted(recipe.languages) if recipe.screened else [],
+        "language": {"model": _model(recipe.language.model)},
+        "urls": {
+            "blocklist": [_content(path) for path in recipe.urls.blocklist],
+            "categories": list(recipe.urls.categories),
+        },
+        "clean": recipe.clean.model_dump(),
+        "words": {"stopwords": _hash(settings.stopwords), "flagged": _hash(settings.flagged_words)},
+        "dedup": recipe.dedup.model_dump(include={"ngram", "seed"})
+        | {"permutations": recipe.dedup.bands * recipe.dedup.rows},
+        "limits": recipe.limits.model_dump(include={"record_bytes", "split_bytes"}),
+    }
+
+
+def _hash(value: Any) -> str:
+    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _content(path: str) -> str:
+    """A hash of a file, or of every file of a folder."""
+    fs, inner = filesystem(path)
+    if not fs.exists(inner):
+        raise RecipeError(f"urls.blocklist: {path}: no such file or folder")
+    digest = hashlib.blake2b(digest_size=16)
+    for file in sorted(fs.find(inner)):
+        digest.update(file[len(inner) :].encode() + b"\0" + fs.cat_file(file))
+    return digest.hexdigest()
+
+
+def _model(name: str) -> str:
+    """A hash of the model file's size and its first and last MiB: the whole of a large one would take a while."""
+    try:
+        path = model_path(name)
+    except (ValueError, FileNotFoundError) as error:
+        raise RecipeError(f"language.model: {error}") from None
+    digest = hashlib.blake2b(str(path.stat().st_size).encode(), digest_size=16)
+    with path.open("rb") as file:
+        digest.update(file.read(MIB))
+        file.seek(max(0, path.stat().st_size - MIB))
+        digest.update(file.read())
+    return digest.hexdigest()
+
+
+def _blocklist(recipe: Recipe) -> Blocklist:
+    try:
+        return Blocklist.load(recipe.urls.blocklist, categories=recipe.urls.categories or None)
+    except (ValueError, OSError) as error:
+        raise RecipeError(f"urls.blocklist: {error}") from None
+
+
+def _flagged_words(folder: str | None) -> dict[str, tuple[str, ...]]:
+    if folder is None:
+        return {}
+    files = sorted(Path(folder).glob("*.txt"))
+    if not files:
+        raise RecipeError(f"words.flagged: {folder}: no <lang_Script>.txt files in it")
+    return {
+        file.stem: tuple(word for line in file.read_text("utf-8").splitlines() if (word := line.strip()))
+        for file in files
+    }
+
+
+def _names(splits: Sequence[Split]) -> list[tuple[str, int, int]]:
+    return [(split.file, split.start, split.end) for split in splits]
+
+
+def _continued(folder: RunFolder, key: dict[str, Any], splits: list[Split], unit_bytes: int) -> tuple[Unit, ...]:
+    """The folder's units where it holds this run already, new input after them. Raises RecipeError for another run."""
+    if not exists(folder.run):
+        _refuse_other_content(folder)
+        return tuple(Unit(n, group) for n, group in enumerate(_packed(splits, unit_bytes)))
+    before = read_json(folder.run)
+    changed = [name for name in key if before["measure"].get(name) != key[name]]
+    if changed:
+        raise RecipeError(
+            f"output {folder.root} holds another run: it was measured with other settings of {', '.join(changed)};"
+            " give another --output, or delete the folder to measure again"
+        )
+    known = [Unit(n, tuple(Split(**split) for split in unit)) for n, unit in enumerate(before["units"])]
+    now = {name: split.bytes for name, split in zip(_names(splits), splits, strict=True)}
+    for split in (split for unit in known for split in unit.splits):
+        if now.pop((split.file, split.start, split.end), None) != split.bytes:
+            raise RecipeError(
+                f"output {folder.root} holds another run: it read {split.file}, which is not in the input now or has changed;"
+                " give another --output"
+            )
+    new = [split for split in splits if (split.file, split.start, split.end) in now]
+    return (*known, *(Unit(len(known) + n, group) for n, group in enumerate(_packed(new, unit_bytes))))
+
+
+def _refuse_other_content(folder: RunFolder) -> None:
+    fs, inner = filesystem(folder.root)
+    if not fs.exists(inner):
+        return
+    if not fs.isdir(inner):
+        raise RecipeError(f"output {folder.root} is a file; a run needs a folder of its own")
+    if fs.ls(inner):
+        raise RecipeError(f"output {folder.root} is not empty and holds no run; give an empty or new folder")
+
+
+def _packed(splits: Sequence[Split], unit_bytes: int) -> list[tuple[Split, ...]]:
+    """Small files together, in order; the result depends on the input alone, not on the machine."""
+    groups: list[list[Split]] = []
+    held = unit_bytes
+    for split in splits:
+        if held + split.bytes > unit_bytes:
+            groups.append([])
+            held = 0
+        groups[-1].append(split)
+        held += split.bytes
+    return [tuple(group) for group in groups]

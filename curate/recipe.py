@@ -1,0 +1,192 @@
+"""A recipe: TOML read into frozen models that forbid unknown keys. Every user error is one line with the key."""
+
+import tomllib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+MIB = 1024 * 1024
+Label = Annotated[str, Field(pattern=r"^[a-z]{3}_[A-Z][a-z]{3}$")]
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be run: one line with the file, the key, and what would be right."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Extract(_Section):
+    """How a page becomes text."""
+
+    extractor: Literal["trafilatura", "resiliparse", "plain"] = "trafilatura"
+    screen: bool = True  # with `languages`: identify cheap text first, extract only pages in a wanted language
+    timeout_seconds: float = Field(10.0, gt=0)  # a page that takes longer fails as extractor_timeout
+    memory_mb: int = Field(2048, ge=256)  # address space of the extracting process
+
+
+class Language(_Section):
+    """How the language is found."""
+
+    model: str = "default"  # default, lid.176, glotlid, or the path of a fastText model
+
+
+class Urls(_Section):
+    """Which sites are turned away unread."""
+
+    blocklist: tuple[str, ...] = ()  # UT1 folders, or files of hosts
+    categories: tuple[str, ...] = ()  # of a UT1 folder; empty: all
+
+
+class Clean(_Section):
+    """What is edited in the text."""
+
+    pii: bool = True  # replace e-mail addresses, IP addresses and phone numbers by placeholders
+
+
+class Words(_Section):
+    """Word lists measured against."""
+
+    flagged: str | None = None  # folder of <lang_Script>.txt files, one word a line
+
+
+class Dedup(_Section):
+    """MinHash over word n-grams; bands x rows permutations are stored with each document."""
+
+    enabled: bool = True
+    ngram: int = Field(5, ge=1)
+    bands: int = Field(14, ge=1)
+    rows: int = Field(8, ge=1)
+    seed: int = 1
+
+
+class Limits(_Section):
+    """Bounds on what one record or task may take."""
+
+    record_bytes: int = Field(16 * MIB, ge=1024)  # a larger page or line fails as too_large
+    split_bytes: int = Field(128 * MIB, ge=1024)  # input read by one task, as stored
+    buffer_bytes: int = Field(256 * MIB, ge=MIB)  # measured text a task holds before it writes
+
+
+class Write(_Section):
+    """What the shards look like."""
+
+    shard_bytes: int = Field(512 * MIB, ge=MIB)  # text read by one writing task; a shard is at most this
+    row_group_bytes: int = Field(96 * MIB, ge=MIB)
+
+
+class Spark(_Section):
+    """Where it runs. spark-submit's own settings come first."""
+
+    master: str | None = None  # default local[*]
+    driver_memory: str = "2g"
+    conf: dict[str, str] = {}
+
+
+class Recipe(_Section):
+    """One run: what comes in, what is wanted, where it goes."""
+
+    input: tuple[str, ...] = Field(min_length=1)  # globs, folders, files, warc.paths.gz lists; local or any fsspec URL
+    output: str
+    format: Literal["auto", "warc", "wet", "jsonl", "parquet", "html", "mediawiki"] = "auto"
+    languages: tuple[Label, ...] = ()  # keep only these; empty: all
+    cutoffs: str = "universal"  # a shipped table (english, universal, setu) or a TOML file
+    extract: Extract = Extract()
+    language: Language = Language()
+    urls: Urls = Urls()
+    clean: Clean = Clean()
+    words: Words = Words()
+    dedup: Dedup = Dedup()
+    limits: Limits = Limits()
+    write: Write = Write()
+    spark: Spark = Spark()
+
+    @property
+    def screened(self) -> bool:
+        return bool(self.languages) and self.extract.screen
+
+
+def shipped() -> list[str]:
+    """The names of the recipes that come with the package."""
+    folder = resources.files("curate").joinpath("recipes")
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load(path: str, *, input: Sequence[str] = (), output: str | None = None, settings: Sequence[str] = ()) -> Recipe:
+    """The recipe at `path` (or a shipped one by name) with the command line's overrides. Raises RecipeError."""
+    raw = _parse(_read(path), path)
+    if input:
+        raw["input"] = list(input)
+    if output:
+        raw["output"] = output
+    for setting in settings:
+        _override(raw, setting)
+    try:
+        return Recipe.model_validate(tuples(raw))
+    except ValidationError as error:
+        raise RecipeError(f"recipe {path}: {_explain(error)}") from None
+
+
+def _read(path: str) -> str:
+    try:
+        if path in shipped():
+            return resources.files("curate").joinpath(f"recipes/{path}.toml").read_text("utf-8")
+        return Path(path).read_text("utf-8")
+    except FileNotFoundError:
+        raise RecipeError(
+            f"recipe {path}: no such file, and no shipped recipe; shipped: {', '.join(shipped())}"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"recipe {path}: cannot be read: {error}") from None
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"recipe {where}: not TOML: {error}") from None
+
+
+def _override(raw: dict[str, Any], setting: str) -> None:
+    """`extract.timeout_seconds=5`: the value is TOML; a bare word is text."""
+    key, equals, value = setting.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"--set {setting}: write it as key=value, for example extract.timeout_seconds=5")
+    *sections, name = key.split(".")
+    for section in sections:
+        raw = raw.setdefault(section, {})
+        if not isinstance(raw, dict):
+            raise RecipeError(f"--set {setting}: {section} is no section of a recipe")
+    try:
+        raw[name] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        raw[name] = value
+
+
+def tuples(value: Any) -> Any:
+    """TOML's lists as the tuples that frozen models hold."""
+    if isinstance(value, dict):
+        return {key: tuples(item) for key, item in value.items()}
+    return tuple(map(tuples, value)) if isinstance(value, list) else value
+
+
+def _explain(error: ValidationError) -> str:
+    """The first problem, in a line: the key, what is wrong, what is allowed."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {key!r}; known: {', '.join(_known(first['loc'][:-1]))}"
+    if first["type"] == "missing":
+        return f"the key {key!r} is missing"
+    return f"{key} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _known(section: tuple[int | str, ...]) -> list[str]:
+    model: Any = Recipe
+    for part in section:
+        model = model.model_fields[str(part)].annotation
+    return list(model.model_fields)

@@ -1,0 +1,93 @@
+"""The Spark session: local[*] by default; under spark-submit its own settings come first."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from curate import java
+from curate.recipe import Recipe, RecipeError
+
+OUR_SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "true",
+    # several tasks may die with a bad machine; a bad record never kills one
+    "spark.task.maxFailures": "4",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.ansi.enabled": "false",
+    # task results are accounting rows; the default broadcast limit is enough for cutoff tables
+    "spark.python.worker.reuse": "true",
+}
+LOCAL_SETTINGS = {
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "8",
+}
+
+
+def session(recipe: Recipe) -> SparkSession:
+    """Start Spark, or join the session that spark-submit prepared. Raises RecipeError where there is no usable Java.
+
+    What the JVM and the workers print goes to `log_file()`, so that the terminal holds progress and results alone.
+    """
+    builder = SparkSession.builder.appName("multicurate")
+    for key, value in {**OUR_SETTINGS, **recipe.spark.conf}.items():
+        builder = builder.config(key, value)
+    if submitted() or SparkSession.getActiveSession():
+        return builder.getOrCreate()
+    _use_java()
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    master = recipe.spark.master or "local[*]"
+    builder = builder.master(master).config("spark.driver.memory", recipe.spark.driver_memory)
+    if master.startswith("local"):
+        for key, value in LOCAL_SETTINGS.items():
+            builder = builder.config(key, value)
+    with _stderr_to(log_file()):
+        return builder.getOrCreate()
+
+
+def submitted() -> bool:
+    """Whether spark-submit started us."""
+    return "SPARK_ENV_LOADED" in os.environ or "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def log_file() -> Path:
+    """Spark's own log of this process."""
+    return Path(tempfile.gettempdir(), f"multicurate-spark-{os.getpid()}.log")
+
+
+@contextmanager
+def _stderr_to(path: Path) -> Iterator[None]:
+    """A process started inside keeps writing there; ours gets its stderr back."""
+    sys.stderr.flush()
+    ours = os.dup(2)
+    try:
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        os.dup2(ours, 2)
+        os.close(ours)
+
+
+def _use_java() -> None:
+    home = java.find()
+    if home is None:
+        raise RecipeError(
+            f"Spark needs Java {java.NEEDED} or newer, and none was found; `make java` installs one, or set JAVA_HOME"
+        )
+    os.environ["JAVA_HOME"] = home
+
+
+def jvm_path(path: str) -> str:
+    """The path as Hadoop names it: s3 is s3a there; a bare path is local, whatever the cluster's default is."""
+    if "://" not in path:
+        return f"file://{Path(path).absolute()}"
+    return path.replace("s3://", "s3a://", 1)

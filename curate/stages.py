@@ -1,0 +1,194 @@
+"""The run, as the algorithm reads: plan, measure, decide, write, account, report. A rerun does only what is missing."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pyarrow as pa
+import xxhash
+from pyspark.sql import DataFrame, SparkSession
+from rich.console import Console
+
+from curate import card, decide, manifest, report, shards, summary
+from curate import plan as planning
+from curate.measure import Settings, Unit, measure_unit
+from curate.plan import Plan
+from curate.progress import Counters, watch
+from curate.recipe import MIB, Recipe
+from curate.runfolder import RunFolder, exists, filesystem, join, read_all_json, remove, walk, write_bytes, write_json
+from curate.session import session
+
+ACCOUNT = pa.schema([("unit", pa.int64()), ("rows", pa.int64())])
+
+
+def run(recipe: Recipe, console: Console) -> report.Report:
+    """Curate: from the recipe's input to its run folder. Returns what the report shows."""
+    plan = planning.make(recipe)
+    spark = session(recipe)
+    seconds: dict[str, float] = {}
+    planning.save(plan)
+    with _timed(seconds, "measure"):
+        measure(spark, plan, console)
+    with _timed(seconds, "decide"):
+        decisions = decided(spark, plan, console)
+    with _timed(seconds, "write"):
+        write(spark, plan, decisions, console)
+    account = manifest.build(plan, seconds)
+    shown = summary.build(spark, plan.folder, account, plan.table)
+    write_bytes(join(plan.folder.root, "report.html"), report.render(shown).encode("utf-8"))
+    write_bytes(join(plan.folder.root, "cutoffs.toml"), plan.table.dump().encode("utf-8"))
+    write_bytes(join(plan.folder.root, "README.md"), card.render(account).encode("utf-8"))
+    write_json(plan.folder.manifest, account, indent=1)
+    return shown
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start
+
+
+def measure(spark: SparkSession, plan: Plan, console: Console) -> None:
+    """Measure what has no commit record yet, the largest first; then remove what no record names."""
+    done = {commit["unit"] for commit in read_all_json(plan.folder.measured_commits)}
+    pending = sorted((unit for unit in plan.units if unit.index not in done), key=lambda unit: -unit.bytes)
+    if pending:
+        remove(plan.folder.manifest)  # the run is unfinished again
+        run_units(spark, pending, plan.settings, plan.folder, console)
+    _remove_unpublished(plan.folder)
+
+
+def run_units(spark: SparkSession, units: list[Unit], settings: Settings, folder: RunFolder, console: Console) -> None:
+    """One Spark task a unit. Text stays in the Python workers; only counts come back."""
+    counters = Counters(spark.sparkContext)
+    root = folder.root
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                commit = measure_unit(units[number], settings, root, progress=counters.add)
+                yield pa.record_batch([[commit["unit"]], [commit["rows"]]], schema=ACCOUNT)
+
+    job = spark.range(0, len(units), 1, len(units)).mapInArrow(work, "unit long, rows long")
+    watch(
+        "measure",
+        console,
+        job.collect,
+        total=sum(unit.bytes for unit in units),
+        done=lambda: counters.bytes.value,
+        note=lambda seconds: _rate(counters.records.value, counters.bytes.value, seconds),
+    )
+
+
+def _rate(records: int, bytes_: int, seconds: float) -> str:
+    seconds = max(seconds, 1e-9)
+    return f"{records:,} records, {records / seconds:,.0f}/s, {bytes_ / MIB / seconds:.1f} MiB/s"
+
+
+def _remove_unpublished(folder: RunFolder) -> None:
+    """What killed or repeated attempts left behind."""
+    published = {commit["file"] for commit in read_all_json(folder.measured_commits)}
+    for part in (folder.documents, folder.failed):
+        for path in walk(part, ".parquet"):
+            if path.rsplit("/", 1)[1] not in published:
+                remove(path)
+        _remove_partial(part)
+
+
+def _remove_partial(folder: str) -> None:
+    for path in walk(folder, ""):
+        name = path.rsplit("/", 1)[1]
+        if name.startswith("_") and ".parquet." in name:
+            remove(path)
+
+
+def decided(spark: SparkSession, plan: Plan, console: Console) -> DataFrame:
+    """The decisions of this plan, made now unless they lie there already."""
+    fingerprint = plan.fingerprint
+    if exists(join(plan.folder.decisions(fingerprint), "_SUCCESS")):
+        return decide.read(spark, plan.folder, fingerprint)
+    with console.status("decide: cutoffs and duplicates"):
+        return decide.decide(spark, plan.recipe, plan.table, plan.folder, fingerprint)
+
+
+def write(spark: SparkSession, plan: Plan, decisions: DataFrame, console: Console) -> None:
+    """Write the shards that have no commit record yet; shards of other decisions make room first."""
+    folder, fingerprint = plan.folder, plan.fingerprint
+    _remove_other_shards(folder, fingerprint)
+    done = {commit["task"] for commit in read_all_json(folder.written_commits(fingerprint))}
+    tasks = [task for task in shards.plan(decisions, plan.recipe.write.shard_bytes) if task.index not in done]
+    if not tasks:
+        return
+    remove(folder.manifest)
+    files = {commit["unit"]: commit["file"] for commit in read_all_json(folder.measured_commits)}
+    counters, root, group = Counters(spark.sparkContext), folder.root, plan.recipe.write.row_group_bytes
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                task = tasks[number]
+                commit = shards.write_task(task, root, fingerprint, {n: files[n] for n in task.units}, group)
+                rows = sum(shard["rows"] for shard in commit["shards"])
+                counters.add(rows, 1)
+                yield pa.record_batch([[task.index], [rows]], schema=ACCOUNT)
+
+    job = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(work, "unit long, rows long")
+    watch(
+        "write",
+        console,
+        job.collect,
+        total=len(tasks),
+        done=lambda: counters.bytes.value,
+        note=lambda seconds: f"{counters.records.value:,} rows kept",
+    )
+
+
+def _remove_other_shards(folder: RunFolder, fingerprint: str) -> None:
+    for part in (folder.kept, folder.dropped):
+        for path in walk(part, ".parquet"):
+            if not path.endswith(f"-{fingerprint[:8]}.parquet"):
+                remove(path)
+        _remove_partial(part)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a whole run would take, scaled up from a pilot by input bytes. Without the JVM's share."""
+
+    share: float  # of the input bytes that the pilot read
+    records: int
+    cpu_hours: float  # measuring, one core
+    documents_bytes: int  # documents/ on disk
+    text_bytes: int  # text, before any drop
+
+
+def pilot(recipe: Recipe, share: float, console: Console) -> Estimate:
+    """Measure about `share` (0..1) of the input in a scratch folder, and say what the whole would cost.
+
+    The units are chosen by a hash of their number: the same on every call, and not just the first files.
+    """
+    with tempfile.TemporaryDirectory(prefix="multicurate-pilot-") as scratch:
+        plan = planning.make(recipe.model_copy(update={"output": join(scratch, "run")}))
+        order = sorted(plan.units, key=lambda unit: xxhash.xxh3_64_intdigest(str(unit.index)))
+        chosen, held = [], 0
+        for unit in order:
+            if chosen and held + unit.bytes / 2 > share * plan.bytes:
+                break
+            chosen.append(unit)
+            held += unit.bytes
+        run_units(session(recipe), chosen, plan.settings, plan.folder, console)
+        commits = read_all_json(plan.folder.measured_commits)
+        stored = sum(filesystem(path)[0].size(filesystem(path)[1]) for path in walk(plan.folder.documents, ".parquet"))
+    cpu = sum(sum(commit["cpu_seconds"].values()) for commit in commits)
+    rows = sum(commit["rows"] + sum(commit["failed"].values()) for commit in commits)
+    scale = plan.bytes / max(1, held)
+    return Estimate(
+        share=held / max(1, plan.bytes),
+        records=round(rows * scale),
+        cpu_hours=cpu * scale / 3600,
+        documents_bytes=round(stored * scale),
+        text_bytes=round(sum(commit["text_bytes"] for commit in commits) * scale),
+    )

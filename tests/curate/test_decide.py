@@ -1,0 +1,124 @@
+"""The JVM's decisions equal the cutoff table's own, row by row; the best copy of a cluster is kept."""
+
+import random
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from curate import decide
+from curate.recipe import Recipe
+from filters.columns import METRIC_NAMES, SIGNALS
+from thresholds.rule import Rule
+from thresholds.table import CutoffTable, LanguageCutoffs
+
+pytestmark = pytest.mark.spark
+LABELS = ["eng_Latn", "hin_Deva", "tha_Thai", "hin_Latn", "und_Zzzz", "zzz_Zzzz"]
+
+
+def documents(rows: int, seed: int = 1) -> pa.Table:
+    rng = random.Random(seed)
+
+    def value() -> float | None:
+        return rng.choice([None, 0.0, 0.1, 0.2, 0.3, 0.5, 1.0, 3.0, 10.0, 49.0, 50.0, 100_001.0, rng.random()])
+
+    metrics = pa.array(
+        [{name: value() for name in METRIC_NAMES} if rng.random() < 0.95 else None for _ in range(rows)], SIGNALS
+    )
+    return pa.table(
+        {
+            "key": list(range(rows)),
+            "unit": [0] * rows,
+            "label": [rng.choice(LABELS) for _ in range(rows)],
+            "host": ["h.example"] * rows,
+            "id": [f"id{n}" for n in range(rows)],
+            "language_score": pa.array([value() for _ in range(rows)], pa.float64()),
+            "quality": pa.array([None] * rows, pa.float64()),
+            "exact_hash": list(range(rows)),
+            "minhash": pa.array([None] * rows, pa.binary()),
+            "drop_reasons": pa.array(
+                [["http_status"] if rng.random() < 0.1 else [] for _ in range(rows)], pa.list_(pa.string())
+            ),
+            "signals": metrics,
+        }
+    )
+
+
+@pytest.mark.parametrize("table", ["universal", "english", "setu", "several"])
+def test_the_jvm_decides_as_the_table_does(spark, table: str) -> None:
+    data = documents(800)
+    cutoffs = several() if table == "several" else CutoffTable.load(table)
+    found = decide.with_filter_reasons(spark.createDataFrame(data), cutoffs, ()).orderBy("key").toArrow()
+    own = cutoffs.apply(
+        data["signals"].combine_chunks(),
+        data["label"].combine_chunks(),
+        columns={name: data[name].combine_chunks() for name in ("language_score", "quality")},
+    )
+    expected = [early or late for early, late in zip(data["drop_reasons"].to_pylist(), own.to_pylist(), strict=True)]
+    assert found["drop_reasons"].to_pylist() == expected
+    assert 0 < sum(not reasons for reasons in expected) < len(expected), "vacuous"
+
+
+def several() -> CutoffTable:
+    """Languages that order the same rules differently, use one pair twice, and no fallback for the rest."""
+    a = Rule(metric="words", operator="<", cutoff=50)
+    b = Rule(metric="words", operator="<", cutoff=0.2)
+    c = Rule(metric="script_ratio", operator=">=", cutoff=0.3)
+    return CutoffTable(
+        {"hin_Deva": LanguageCutoffs((c, a)), "tha_Thai": LanguageCutoffs((a, c, b)), "eng_Latn": LanguageCutoffs()}
+    )
+
+
+def test_unwanted_languages_come_first(spark) -> None:
+    table = CutoffTable({"*": LanguageCutoffs((Rule(metric="words", operator="<", cutoff=1e9),))})
+    found = decide.with_filter_reasons(spark.createDataFrame(documents(60)), table, ["tha_Thai"]).toArrow().to_pylist()
+    first = {
+        (row["label"], row["drop_reasons"][0])
+        for row in found
+        if row["drop_reasons"] and row["drop_reasons"] != ["http_status"]
+    }
+    assert ("hin_Deva", "language_unwanted") in first
+    assert not any(label == "tha_Thai" and reason == "language_unwanted" for label, reason in first)
+
+
+def test_the_keeper_passes_then_is_longest_then_has_the_smallest_id(spark, tmp_path: Path) -> None:
+    rows = [  # key, exact_hash, characters, drop_reasons, id
+        (0, 7, 500, ["words_low"], "a"),  # the longest, but fails
+        (1, 8, 300, [], "c"),
+        (2, 8, 300, [], "b"),  # same text and length: smaller id
+        (3, 9, 100, [], "d"),
+        (4, 5, 100, [], "e"),  # another cluster
+    ]
+    columns = list(zip(*rows, strict=True))
+    signature = b"".join(n.to_bytes(2, "little") for n in range(112))
+    other = b"".join((n + 999).to_bytes(2, "little") for n in range(112))
+    frame = spark.createDataFrame(
+        pa.table(
+            {
+                "key": columns[0],
+                "exact_hash": columns[1],
+                "characters": [float(n) for n in columns[2]],
+                "drop_reasons": pa.array(columns[3], pa.list_(pa.string())),
+                "id": columns[4],
+                "minhash": [signature] * 4 + [other],
+                "quality": pa.array([None] * 5, pa.float64()),
+                "unit": [0] * 5,
+                "label": ["tam_Taml"] * 5,
+                "host": ["h"] * 5,
+                "bytes": [1] * 5,
+            }
+        )
+    )
+
+    def checkpoint(part, name: str):
+        part.write.parquet(f"file://{tmp_path}/{name}")
+        return spark.read.parquet(f"file://{tmp_path}/{name}")
+
+    recipe = Recipe(input=("-",), output="-")
+    found = {row.key: row for row in decide.with_duplicates(frame, recipe, checkpoint).collect()}
+    assert found[2].drop_reasons == []
+    assert found[1].drop_reasons == ["duplicate_exact"]
+    assert found[3].drop_reasons == ["duplicate_near"]
+    assert found[0].drop_reasons == ["words_low", "duplicate_near"]
+    assert {found[n].cluster_size for n in range(4)} == {4} and found[4].cluster_size == 1
+    assert {found[n].cluster_id for n in range(4)} == {0} and found[4].cluster_id == 4
