@@ -207,7 +207,7 @@ class _Measurer:
 
     def _block(self, pages: list[Page]) -> None:
         with self._tally.cpu("url"):
-            blocked = self._blocklist.blocked(pa.array([page.record.url for page in pages], pa.string()))
+            blocked = self._blocklist.blocked(clean.strings(page.record.url for page in pages))
         for page, by in zip(pages, blocked.to_pylist(), strict=True):
             if by is not None and page.reason is None:
                 page.reason = "url_blocked"
@@ -227,7 +227,7 @@ class _Measurer:
                 lost.append(id(page))
             texts.append(outcome.text)
         with self._tally.cpu("language"):
-            found = language.identify(pa.array(texts, pa.string()), model=self._recipe.language.model)
+            found = language.identify(clean.strings(texts), model=self._recipe.language.model)
         for page, text, identity in zip(crawled, texts, found.to_pylist(), strict=True):
             if text and not _may_be(identity, self._wanted):
                 page.reason, page.text, page.screened_as = "screened", text[:SAMPLE_CHARACTERS], identity
@@ -257,7 +257,7 @@ class _Measurer:
 
     def _measured(self, pages: list[Page]) -> pa.Table:
         tally, recipe = self._tally, self._recipe
-        texts = pa.array([page.text for page in pages], pa.string())
+        texts = clean.strings(page.text for page in pages)
         with tally.cpu("clean"):
             texts = clean.repair(texts)
         for page, characters in zip(pages, pc.utf8_length(texts).to_pylist(), strict=True):
@@ -294,9 +294,6 @@ class _Measurer:
             exact = minhash.exact_hash(measured)
         with tally.cpu("pii"):
             edits = clean.pii(measured) if recipe.clean.pii else pa.nulls(len(pages), EDITS)
-        tally.rows += len(pages)
-        tally.text_bytes += measured.nbytes
-        tally.dropped.update(reason for reason in reasons if reason is not None)
         columns = {
             "text": texts,
             "signals": metrics.cast(SIGNALS),
@@ -309,7 +306,11 @@ class _Measurer:
             **{name: pc.struct_field(found, name) for name in language_fields()},
             **_origin(pages),
         }
-        return pa.table([columns[field.name].cast(field.type) for field in MEASURED], schema=MEASURED)
+        rows = pa.table([columns[field.name].cast(field.type) for field in MEASURED], schema=MEASURED)
+        tally.rows += len(rows)
+        tally.text_bytes += measured.nbytes
+        tally.dropped.update(reason for reason in reasons if reason is not None)
+        return rows
 
 
 def language_fields() -> tuple[str, ...]:
@@ -343,11 +344,11 @@ def _with_screened(found: pa.StructArray, pages: list[Page]) -> pa.StructArray:
 
 def _origin(pages: list[Page]) -> dict[str, pa.Array]:
     records = [page.record for page in pages]
-    strings = {name: pa.array([getattr(r, name) for r in records], pa.string()) for name in ("dump", "url", "date")}
+    strings = {name: clean.strings(getattr(record, name) for record in records) for name in ("dump", "url", "date")}
     return {
         **strings,
-        "id": pa.array([page.record.id or _own_id(page) for page in pages], pa.string()),
-        "file_path": pa.array([page.record.file_path or page.file for page in pages], pa.string()),
+        "id": clean.strings(page.record.id or _own_id(page) for page in pages),
+        "file_path": clean.strings(page.record.file_path or page.file for page in pages),
         "source": pa.array(
             [{"file": page.file, "offset": page.record.offset} for page in pages],
             MEASURED.field("source").type,
@@ -358,7 +359,7 @@ def _origin(pages: list[Page]) -> dict[str, pa.Array]:
 def _own_id(page: Page) -> str:
     """Stable wherever the input is mounted: folder and file name, and the offset."""
     relative = "/".join(page.file.rsplit("/", 2)[-2:])
-    return xxhash.xxh3_128_hexdigest(f"{relative}#{page.record.offset}")
+    return xxhash.xxh3_128_hexdigest(f"{relative}#{page.record.offset}".encode())
 
 
 class _Writer:

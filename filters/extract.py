@@ -19,7 +19,9 @@ def _strip_table_bars(text: str) -> str:
 
 
 def _trafilatura(html: str, url: str | None) -> str:
-    """Balanced mode: on trafilatura's own evaluation pages its F1 is a point above precision mode, which FineWeb-2 used."""
+    """Balanced mode. FineWeb-2 used precision mode: 0.907 against 0.917 snippet F1 on trafilatura's evaluation pages, but
+    0.953 against 0.948 word 4-gram F1 on the article-extraction-benchmark. Recall counts more where text is scarce.
+    """
     from trafilatura import extract as trafilatura_extract
 
     text = trafilatura_extract(html, url=url, include_comments=False, deduplicate=False)

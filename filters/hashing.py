@@ -29,9 +29,6 @@ ONE = np.uint64(1)
 REPLACEMENT = np.uint32(0xFFFD)
 LAST_CODE_POINT = np.uint32(0x10FFFF)
 
-# Where keys lie in a table differs from process to process (results never do): no text can be crafted to collide.
-TABLE_SEED = np.uint64(secrets.randbits(64))
-
 
 @kernel
 def mix(key):  # type: ignore[no-untyped-def]
@@ -60,6 +57,22 @@ def power(base, exponent):  # type: ignore[no-untyped-def]
         base *= base
         exponent >>= 1
     return result
+
+
+_BASE_POWERS = np.array([pow(int(BASE), i, 1 << 64) for i in range(64)], np.uint64)
+_INVERSE_POWERS = np.array([pow(int(INVERSE_BASE), i, 1 << 64) for i in range(64)], np.uint64)
+
+
+@kernel
+def power_of_base(exponent):  # type: ignore[no-untyped-def]
+    """BASE ** exponent modulo 2^64, from a table for words of common length."""
+    return _BASE_POWERS[exponent] if exponent < 64 else power(BASE, exponent)
+
+
+@kernel
+def power_of_inverse(exponent):  # type: ignore[no-untyped-def]
+    """BASE ** -exponent modulo 2^64."""
+    return _INVERSE_POWERS[exponent] if exponent < 64 else power(INVERSE_BASE, exponent)
 
 
 @kernel
@@ -101,27 +114,61 @@ def decode(data, position, end):  # type: ignore[no-untyped-def]
     return _decode_long(data, position, end)
 
 
-@kernel
-def table_size(entries):  # type: ignore[no-untyped-def]
-    """The power of two that keeps the table at most half full."""
-    size = 16
-    while size < 2 * entries:
-        size *= 2
-    return size
+# A hash table and a sieve before it. Both find their slot by multiplying with TABLE_MULTIPLIER, an odd number drawn
+# once a process (Dietzfelbinger's multiply-shift), so that no text can be crafted to collide; no result depends on it.
+TABLE_MULTIPLIER = np.uint64(secrets.randbits(64) | 1)
+SLOT = np.dtype([("key", np.uint64), ("value", np.int64)])
+SIEVE_SLOTS = 8  # for each key: one in eight distinct keys shares a slot
 
 
 @kernel
-def insert(keys, values, mask, key, base, entry, seed):  # type: ignore[no-untyped-def]
+def table_shift(entries):  # type: ignore[no-untyped-def]
+    """64 - log2 of the slots that keep a table at most half full."""
+    shift = 60
+    while np.int64(1) << (64 - shift) < 2 * entries:
+        shift -= 1
+    return shift
+
+
+@kernel
+def slot_of(key, shift, multiplier):  # type: ignore[no-untyped-def]
+    """The first slot to look at."""
+    return np.int64((key * multiplier) >> np.uint64(shift))
+
+
+@kernel
+def insert(table, shift, key, base, entry, multiplier):  # type: ignore[no-untyped-def]
     """The entry stored under `key`, else -1 after storing `entry` (>= 0) there.
 
-    Open addressing with linear probing over the first `mask` + 1 slots. A slot whose value is below `base` is empty:
-    a table is emptied by raising `base` above every value stored so far, which costs nothing.
+    Open addressing with linear probing over the first 2 ** (64 - shift) slots. A slot whose value is below `base` is
+    empty: a table is emptied by raising `base` above every value stored so far, which costs nothing.
     """
-    slot = np.int64(mix(key ^ seed)) & mask
-    while values[slot] >= base:
-        if keys[slot] == key:
-            return values[slot] - base
+    slot, mask = slot_of(key, shift, multiplier), (np.int64(1) << (64 - shift)) - 1
+    while table[slot].value >= base:
+        if table[slot].key == key:
+            return table[slot].value - base
         slot = (slot + 1) & mask
-    keys[slot] = key
-    values[slot] = base + entry
+    table[slot].key = key
+    table[slot].value = base + entry
     return np.int64(-1)
+
+
+@kernel
+def clear_sieve(sieve, keys):  # type: ignore[no-untyped-def]
+    """Make room for a number of keys; the shift to use."""
+    shift = table_shift(keys * SIEVE_SLOTS // 2)
+    sieve[: np.int64(1) << (64 - shift)] = 0
+    return shift
+
+
+@kernel
+def sift(sieve, shift, key, multiplier):  # type: ignore[no-untyped-def]
+    """Note that `key` occurs."""
+    slot = slot_of(key, shift, multiplier)
+    sieve[slot] = np.uint8(1) + np.uint8(sieve[slot] != 0)
+
+
+@kernel
+def is_unique(sieve, shift, key, multiplier):  # type: ignore[no-untyped-def]
+    """Whether a key noted before was certainly noted only once; spares most keys the table."""
+    return sieve[slot_of(key, shift, multiplier)] == 1

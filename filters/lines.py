@@ -6,7 +6,7 @@ Each adds to `row`, the document's counters; `filters.signals` turns counters in
 import numpy as np
 
 from filters import characters as ch
-from filters.hashing import BASE, decode, insert, kernel, table_size, value
+from filters.hashing import BASE, decode, insert, kernel, table_shift, value
 
 (
     CHARACTERS,
@@ -91,17 +91,22 @@ def _ends_sentence(codes, n, i, flags_of):  # type: ignore[no-untyped-def]
 def count_characters(codes, n, flags_of, script_of, scripts, row):  # type: ignore[no-untyped-def]
     """Characters by class, sentences, and letters by script into `scripts` (zeroed here)."""
     scripts[:] = 0
-    in_sentence, stops = False, 0
+    in_sentence, stops, newlines, digits = False, 0, 0, 0
+    script, run = 0, 0  # letters of one script in a row: adding each to `scripts` would wait for the one before
     for i in range(n):
         code = codes[i]
         flags = flags_of[code]
-        stops = stops + 1 if code == _FULL_STOP else 0
         if flags & ch.LETTER:
-            scripts[script_of[code]] += 1
-            in_sentence = True
-        elif flags & ch.DIGIT:
-            row[DIGITS] += 1
-        elif not flags & (ch.SPACE | ch.EXTEND | ch.MARK):
+            in_sentence, stops = True, 0
+            if script_of[code] != script:
+                scripts[script] += run
+                script, run = np.int64(script_of[code]), 0
+            run += 1
+            continue
+        stops = stops + 1 if code == _FULL_STOP else 0
+        newlines += code == _NEWLINE
+        digits += flags & ch.DIGIT > 0
+        if not flags & (ch.DIGIT | ch.SPACE | ch.EXTEND | ch.MARK):
             row[SYMBOLS] += 1
             row[HASHES] += code == _HASH
             if code == _ELLIPSIS or stops == 3:
@@ -110,9 +115,9 @@ def count_characters(codes, n, flags_of, script_of, scripts, row):  # type: igno
         if flags & (ch.SENTENCE_END | ch.LINE_END) and in_sentence and _ends_sentence(codes, n, i, flags_of):
             row[SENTENCES] += 1
             in_sentence = False
-        row[NEWLINES] += code == _NEWLINE
+    scripts[script] += run
     row[SENTENCES] += in_sentence
-    row[NOT_NEWLINES] = n - row[NEWLINES]
+    row[DIGITS], row[NEWLINES], row[NOT_NEWLINES] = digits, newlines, n - newlines
 
 
 @kernel
@@ -129,9 +134,9 @@ def count_scripts(scripts, latin, row):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_lines(codes, n, flags_of, keys, values, base, seed, row):  # type: ignore[no-untyped-def]
+def count_lines(codes, n, flags_of, table, base, multiplier, row):  # type: ignore[no-untyped-def]
     """Pieces between runs of \\n and the duplicates among them; the next free `base` of the table."""
-    mask = table_size(row[NEWLINES] + 2) - 1
+    shift = table_shift(row[NEWLINES] + 2)
     i = 0
     while True:
         start, hashed, blank = i, np.uint64(0), True
@@ -141,7 +146,7 @@ def count_lines(codes, n, flags_of, keys, values, base, seed, row):  # type: ign
             i += 1
         length, entry = i - start, row[SPLIT_LINES]
         row[SPLIT_LINES] += 1
-        duplicate = insert(keys, values, mask, hashed, base, entry, seed) >= 0
+        duplicate = insert(table, shift, hashed, base, entry, multiplier) >= 0
         if duplicate:
             row[DUPLICATE_LINES] += 1
             row[DUPLICATE_LINE_CHARACTERS] += length
@@ -158,9 +163,9 @@ def count_lines(codes, n, flags_of, keys, values, base, seed, row):  # type: ign
 
 
 @kernel
-def count_paragraphs(codes, n, flags_of, keys, values, base, seed, row):  # type: ignore[no-untyped-def]
+def count_paragraphs(codes, n, flags_of, table, base, multiplier, row):  # type: ignore[no-untyped-def]
     """Pieces of the stripped text between runs of two or more \\n; the next free `base` of the table."""
-    mask = table_size(row[NEWLINES] + 2) - 1
+    shift = table_shift(row[NEWLINES] + 2)
     i, end = 0, n
     while i < end and flags_of[codes[i]] & ch.SPACE:
         i += 1
@@ -173,7 +178,7 @@ def count_paragraphs(codes, n, flags_of, keys, values, base, seed, row):  # type
             i += 1
         entry = row[PARAGRAPHS]
         row[PARAGRAPHS] += 1
-        if insert(keys, values, mask, hashed, base, entry, seed) >= 0:
+        if insert(table, shift, hashed, base, entry, multiplier) >= 0:
             row[DUPLICATE_PARAGRAPHS] += 1
             row[DUPLICATE_PARAGRAPH_CHARACTERS] += i - start
         if i >= end:

@@ -18,7 +18,7 @@ import xxhash
 
 from filters import characters as ch
 from filters.columns import PERMUTATIONS
-from filters.hashing import BASE, ORDER_BASE, decode, kernel, mix, power, value
+from filters.hashing import ORDER_BASE, decode, kernel, mix, power, power_of_base, value
 from filters.segment import CONTINUES, WORD_LIKE, Segments, buffers, segment
 
 EMPTY = np.uint32(0xFFFFFFFF)  # every value of a document without shingles
@@ -47,7 +47,7 @@ def _word_units(tokens, units):  # type: ignore[no-untyped-def]
             count += 1
             weight, total = np.uint64(1), np.uint64(0)
         total += tokens[i].folded * weight
-        weight *= power(BASE, np.int64(tokens[i].folded_characters))
+        weight *= power_of_base(np.int64(tokens[i].folded_characters))
         units[count - 1] = mix(total)
     return count
 

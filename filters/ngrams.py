@@ -4,7 +4,21 @@ import math
 
 import numpy as np
 
-from filters.hashing import BASE, INVERSE_BASE, ONE, ORDER_BASE, insert, kernel, mix, power, table_size, value
+from filters.hashing import (
+    BASE,
+    ONE,
+    ORDER_BASE,
+    clear_sieve,
+    insert,
+    is_unique,
+    kernel,
+    mix,
+    power,
+    power_of_base,
+    power_of_inverse,
+    sift,
+    table_shift,
+)
 
 CHARACTER_NGRAM = 10
 PARTITION = 1 << 20  # character n-grams counted at a time: the table stays below 32 MB for any document
@@ -25,32 +39,36 @@ def prepare_words(tokens, sums, inverses, lengths, order):  # type: ignore[no-un
         hashed, count = tokens[i].hash, np.int64(tokens[i].characters)
         sums[i + 1] = sums[i] + hashed * weight
         lengths[i + 1] = lengths[i] + count
-        weight *= power(BASE, count)
-        inverses[i + 1] = inverses[i] * power(INVERSE_BASE, count)
+        weight *= power_of_base(count)
+        inverses[i + 1] = inverses[i] * power_of_inverse(count)
         order[i] = mix(hashed)
 
 
 @kernel
-def word_ngrams(n, words, lengths, order, counts, keys, values, base, seed):  # type: ignore[no-untyped-def]
+def word_ngrams(n, words, lengths, order, hashes, counts, sieve, table, base, multiplier):  # type: ignore[no-untyped-def]
     """(characters of the first most frequent n-gram times its count, occurrences of n-grams that recur).
 
     Characters include the n - 1 spaces. Needs words >= n; uses `words` entries of the table.
     """
-    mask = table_size(words) - 1
-    hashed, drop = np.uint64(0), power(ORDER_BASE, n)
-    best, best_count, recurring = 0, 0, 0
+    hashed, drop, grams = np.uint64(0), power(ORDER_BASE, n), words - n + 1
+    sieve_shift, shift = clear_sieve(sieve, grams), table_shift(grams)
     for i in range(words):
         hashed = hashed * ORDER_BASE + order[i]
         if i >= n:
             hashed -= drop * order[i - n]
-        first = i - n + 1
-        if first < 0:
+        if i >= n - 1:
+            hashes[i - n + 1] = hashed
+            sift(sieve, sieve_shift, hashed, multiplier)
+    for first in range(grams):
+        counts[first] = 1
+        if is_unique(sieve, sieve_shift, hashes[first], multiplier):
             continue
-        entry = insert(keys, values, mask, hashed, base, first, seed)
-        counts[first] = 1 if entry < 0 else 0
+        entry = insert(table, shift, hashes[first], base, first, multiplier)
         if entry >= 0:
+            counts[first] = 0
             counts[entry] += 1
-    for first in range(words - n + 1):
+    best, best_count, recurring = 0, 0, 0
+    for first in range(grams):
         if counts[first] > best_count:
             best, best_count = first, counts[first]
         recurring += counts[first] if counts[first] > 1 else 0
@@ -58,37 +76,61 @@ def word_ngrams(n, words, lengths, order, counts, keys, values, base, seed):  # 
 
 
 @kernel
-def duplicate_word_ngrams(n, words, sums, inverses, lengths, keys, values, base, seed):  # type: ignore[no-untyped-def]
+def duplicate_word_ngrams(n, words, sums, inverses, lengths, hashes, sieve, table, base, multiplier):  # type: ignore[no-untyped-def]
     """Characters of n-grams seen before, left to right: one that was is skipped as a whole.
 
     N-grams compare as written without spaces ("can not" equals "cannot"), which is datatrove's reading.
     """
-    mask = table_size(words) - 1
+    sieve_shift, shift = clear_sieve(sieve, words), table_shift(words)
+    for i in range(words - n + 1):
+        hashes[i] = (sums[i + n] - sums[i]) * inverses[i]
+        sift(sieve, sieve_shift, hashes[i], multiplier)
     characters, i = 0, 0
     while i + n <= words:
-        hashed = (sums[i + n] - sums[i]) * inverses[i]
-        if insert(keys, values, mask, hashed, base, i, seed) >= 0:
+        seen = False
+        if not is_unique(sieve, sieve_shift, hashes[i], multiplier):
+            seen = insert(table, shift, hashes[i], base, i, multiplier) >= 0
+        if seen:
             characters += lengths[i + n] - lengths[i]
-            i += n
-        else:
-            i += 1
+        i += n if seen else 1
     return characters
 
 
 @kernel
-def _count_partition(codes, n, part, parts, counts, keys, values, base, seed):  # type: ignore[no-untyped-def]
-    """Count the distinct n-grams of one of `parts` equal shares by hash into `counts`; their number."""
-    mask = table_size(min(n, PARTITION)) - 1
+def _next_character_hash(hashed, codes, i):  # type: ignore[no-untyped-def]
+    hashed = hashed * BASE + np.uint64(codes[i])
+    if i >= CHARACTER_NGRAM:
+        hashed -= _CHARACTER_DROP * np.uint64(codes[i - CHARACTER_NGRAM])
+    return hashed
+
+
+@kernel
+def _in_part(hashed, part, parts, multiplier):  # type: ignore[no-untyped-def]
+    return parts == 1 or np.int64(mix(hashed + multiplier) >> np.uint64(33)) % parts == part
+
+
+@kernel
+def _count_part(codes, n, part, parts, counts, histogram, sieve, table, base, multiplier):  # type: ignore[no-untyped-def]
+    """Count one of `parts` equal shares of the n-grams by hash: unique ones in `histogram`, others in `counts`.
+
+    The number of counts.
+    """
+    expected = min(n, PARTITION)
+    sieve_shift, shift = clear_sieve(sieve, expected), table_shift(expected)
+    hashed = np.uint64(0)
+    for i in range(n):
+        hashed = _next_character_hash(hashed, codes, i)
+        if i >= CHARACTER_NGRAM - 1 and _in_part(hashed, part, parts, multiplier):
+            sift(sieve, sieve_shift, hashed, multiplier)
     hashed, distinct = np.uint64(0), 0
     for i in range(n):
-        hashed = hashed * BASE + value(codes[i])
-        if i >= CHARACTER_NGRAM:
-            hashed -= _CHARACTER_DROP * value(codes[i - CHARACTER_NGRAM])
-        if i < CHARACTER_NGRAM - 1:
+        hashed = _next_character_hash(hashed, codes, i)
+        if i < CHARACTER_NGRAM - 1 or not _in_part(hashed, part, parts, multiplier):
             continue
-        if parts > 1 and np.int64(mix(hashed + seed) >> np.uint64(33)) % parts != part:
+        if is_unique(sieve, sieve_shift, hashed, multiplier):
+            histogram[1] += 1
             continue
-        entry = insert(keys, values, mask, hashed, base, distinct, seed)
+        entry = insert(table, shift, hashed, base, distinct, multiplier)
         if entry < 0:
             counts[distinct] = 1
             distinct += 1
@@ -116,22 +158,22 @@ def _take_most_frequent(wanted, histogram, large):  # type: ignore[no-untyped-de
 
 
 @kernel
-def character_ngrams(codes, n, counts, histogram, large, keys, values, base, seed):  # type: ignore[no-untyped-def]
+def character_ngrams(codes, n, counts, histogram, large, sieve, table, base, multiplier):  # type: ignore[no-untyped-def]
     """(occurrences of the floor(sqrt(distinct)) most frequent character 10-grams, next free `base`).
 
     `large` needs n // HISTOGRAM + 1 entries, `counts` as many as the table has slots.
     """
     histogram[:] = 0
     parts = (n + PARTITION - 1) // PARTITION
-    distinct, listed = 0, 0
+    listed = 0
     for part in range(parts):
-        found = _count_partition(codes, n, part, parts, counts, keys, values, base, seed)
+        found = _count_part(codes, n, part, parts, counts, histogram, sieve, table, base, multiplier)
         base += found
-        distinct += found
         for entry in range(found):
             if counts[entry] < HISTOGRAM:
                 histogram[counts[entry]] += 1
             else:
                 large[listed] = counts[entry]
                 listed += 1
+    distinct = listed + histogram.sum()
     return _take_most_frequent(int(math.sqrt(distinct)), histogram, large[:listed]), base

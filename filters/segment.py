@@ -165,9 +165,8 @@ def _no_space_runs(data, offsets, flags_of, starts, ends):  # type: ignore[no-un
         position, stop = offsets[document], offsets[document + 1]
         inside = False
         while position < stop:
-            if data[position] < 0xE0:  # below U+0800 there is no such script
+            if not inside and data[position] < 0xE0:  # below U+0800 there is no such script
                 position += 1
-                inside = False
                 continue
             code, size = decode(data, position, stop)
             flags = flags_of[code]

@@ -25,7 +25,7 @@ import pyarrow as pa
 from filters import characters as ch
 from filters import lines as ln
 from filters.columns import METRIC_NAMES, SIGNALS
-from filters.hashing import TABLE_SEED, insert, kernel, mix, table_size
+from filters.hashing import SIEVE_SLOTS, SLOT, TABLE_MULTIPLIER, insert, kernel, mix, slot_of, table_shift
 from filters.ngrams import (
     CHARACTER_NGRAM,
     HISTOGRAM,
@@ -92,19 +92,18 @@ def _list_key(hashed, listed):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _fill_lists(hashes, lists, keys, values, seed):  # type: ignore[no-untyped-def]
+def _fill_lists(hashes, lists, shift, table, multiplier):  # type: ignore[no-untyped-def]
     for i in range(len(hashes)):
-        insert(keys, values, len(keys) - 1, _list_key(hashes[i], lists[i]), 1, i, seed)
+        insert(table, shift, _list_key(hashes[i], lists[i]), 1, i, multiplier)
 
 
 @kernel
-def _find(keys, values, key, seed):  # type: ignore[no-untyped-def]
-    """The entry stored under `key`, else -1; the table keeps empty slots."""
-    mask = len(keys) - 1
-    slot = np.int64(mix(key ^ seed)) & mask
-    while values[slot]:
-        if keys[slot] == key:
-            return values[slot] - 1
+def _find(table, shift, key, multiplier):  # type: ignore[no-untyped-def]
+    """The entry stored under `key`, else -1."""
+    slot, mask = slot_of(key, shift, multiplier), len(table) - 1
+    while table[slot].value:
+        if table[slot].key == key:
+            return table[slot].value - 1
         slot = (slot + 1) & mask
     return np.int64(-1)
 
@@ -121,13 +120,13 @@ def _count_words(tokens, row):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _count_stopwords(tokens, listed, keys, values, seen, stamp, seed):  # type: ignore[no-untyped-def]
+def _count_stopwords(tokens, listed, shift, table, seen, stamp, multiplier):  # type: ignore[no-untyped-def]
     """Distinct words of list `listed` among the tokens; `seen` remembers them under `stamp`."""
     if listed < 0:
         return ln.NOT_APPLICABLE
     found = 0
     for i in range(len(tokens)):
-        entry = _find(keys, values, _list_key(tokens[i].hash, listed), seed)
+        entry = _find(table, shift, _list_key(tokens[i].hash, listed), multiplier)
         if entry >= 0 and seen[entry] != stamp:
             seen[entry] = stamp
             found += 1
@@ -135,95 +134,97 @@ def _count_stopwords(tokens, listed, keys, values, seen, stamp, seed):  # type: 
 
 
 @kernel
-def _count_flagged(tokens, listed, keys, values, seed):  # type: ignore[no-untyped-def]
+def _count_flagged(tokens, listed, shift, table, multiplier):  # type: ignore[no-untyped-def]
     """Tokens on list `listed`, compared in folded form."""
     if listed < 0:
         return ln.NOT_APPLICABLE
     found = 0
     for i in range(len(tokens)):
-        found += _find(keys, values, _list_key(tokens[i].folded, listed), seed) >= 0
+        found += _find(table, shift, _list_key(tokens[i].folded, listed), multiplier) >= 0
     return found
 
 
 @kernel
-def _count_repetition(tokens, sums, inverses, lengths, order, counts, keys, values, base, seed, row):  # type: ignore[no-untyped-def]
+def _count_repetition(tokens, sums, inverses, lengths, order, hashes, counts, sieve, table, base, multiplier, row):  # type: ignore[no-untyped-def]
     """Word n-grams; the next free `base` of the table."""
     words = len(tokens)
     prepare_words(tokens, sums, inverses, lengths, order)
     for n in range(2, 6):
         top, recurring = np.int64(ln.NOT_APPLICABLE), np.int64(0)
         if words >= n:
-            top, recurring = word_ngrams(n, words, lengths, order, counts, keys, values, base, seed)
+            top, recurring = word_ngrams(n, words, lengths, order, hashes, counts, sieve, table, base, multiplier)
             base += words
         if n < 5:
             row[ln.TOP_2 + n - 2] = top
         else:
             row[ln.FIVE_GRAMS], row[ln.REPEATED_FIVE_GRAMS] = max(words - n + 1, 0), recurring
     for n in range(5, 11):
-        duplicates = duplicate_word_ngrams(n, words, sums, inverses, lengths, keys, values, base, seed)
-        row[ln.DUPLICATE_5 + n - 5] = duplicates
+        row[ln.DUPLICATE_5 + n - 5] = duplicate_word_ngrams(
+            n, words, sums, inverses, lengths, hashes, sieve, table, base, multiplier
+        )
         base += words
     return base
 
 
 @kernel
-def _measure_text(codes, n, flags_of, script_of, scripts, counts, histogram, large, keys, values, base, seed, row):  # type: ignore[no-untyped-def]
+def _measure_text(codes, n, flags_of, script_of, scripts, counts, histogram, large, sieve, table, base, multiplier, row):  # type: ignore[no-untyped-def]
     """Everything that needs code points and no words; the next free `base` of the table."""
     row[ln.CHARACTERS] = n
     ln.count_characters(codes, n, flags_of, script_of, scripts, row)
     ln.count_scripts(scripts, _LATIN, row)
     ln.count_text_lines(codes, n, flags_of, row)
-    base = ln.count_lines(codes, n, flags_of, keys, values, base, seed, row)
-    base = ln.count_paragraphs(codes, n, flags_of, keys, values, base, seed, row)
+    base = ln.count_lines(codes, n, flags_of, table, base, multiplier, row)
+    base = ln.count_paragraphs(codes, n, flags_of, table, base, multiplier, row)
     if not row[ln.NONBLANK_LINES]:
         row[ln.DUPLICATE_NONBLANK_CHARACTERS] = ln.NOT_APPLICABLE
-    repeated, base = character_ngrams(codes, n, counts, histogram, large, keys, values, base, seed)
+    repeated, base = character_ngrams(codes, n, counts, histogram, large, sieve, table, base, multiplier)
     row[ln.CHARACTER_GRAMS], row[ln.REPEATED_CHARACTER_GRAMS] = max(n - CHARACTER_NGRAM + 1, 0), repeated
     return base
 
 
 @kernel
-def _measure(data, offsets, first, tokens, flags_of, script_of, stop_lists, stop_keys, stop_values, seen,
-             flag_lists, flag_keys, flag_values, codes, scripts, sums, inverses, lengths, order, counts, histogram,
-             large, keys, values, seed, rows):  # type: ignore[no-untyped-def]  # fmt: skip
+def _measure(data, offsets, first, tokens, flags_of, script_of, stop_lists, stop_shift, stop_table, seen,
+             flag_lists, flag_shift, flag_table, codes, scripts, sums, inverses, lengths, order, hashes, counts,
+             histogram, large, sieve, table, multiplier, rows):  # type: ignore[no-untyped-def]  # fmt: skip
     """Fill one row of counters a document. Everything but `rows` and the input is scratch."""
     base = np.int64(1)
-    for document in range(len(offsets) - 1):
-        start, end = offsets[document], offsets[document + 1]
-        row, words = rows[document], tokens[first[document] : first[document + 1]]
+    for i in range(len(offsets) - 1):
+        start, end = offsets[i], offsets[i + 1]
+        row, words = rows[i], tokens[first[i] : first[i + 1]]
         row[ln.BYTES] = end - start
         if start < end:
             n = ln.decode_document(data, start, end, codes)
             base = _measure_text(
-                codes, n, flags_of, script_of, scripts, counts, histogram, large, keys, values, base, seed, row
+                codes, n, flags_of, script_of, scripts, counts, histogram, large, sieve, table, base, multiplier, row
             )
         _count_words(words, row)
-        row[ln.STOPWORDS] = _count_stopwords(
-            words, stop_lists[document], stop_keys, stop_values, seen, document + 1, seed
+        row[ln.STOPWORDS] = _count_stopwords(words, stop_lists[i], stop_shift, stop_table, seen, i + 1, multiplier)
+        row[ln.FLAGGED_WORDS] = _count_flagged(words, flag_lists[i], flag_shift, flag_table, multiplier)
+        base = _count_repetition(
+            words, sums, inverses, lengths, order, hashes, counts, sieve, table, base, multiplier, row
         )
-        row[ln.FLAGGED_WORDS] = _count_flagged(words, flag_lists[document], flag_keys, flag_values, seed)
-        base = _count_repetition(words, sums, inverses, lengths, order, counts, keys, values, base, seed, row)
 
 
 def _word_lists(
     lists: Mapping[str, Collection[str]], language: pa.StringArray, field: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """(list number of each document or -1, table keys, table values, entries) of word lists by language."""
+) -> tuple[np.ndarray, int, np.ndarray, int]:
+    """(list number of each document or -1, shift and slots of the table, entries) of word lists by language."""
     labels = language.to_pylist()
     numbers = {name: number for number, name in enumerate(sorted(set(labels) & lists.keys(), key=str))}
     entries = [(word, number) for name, number in numbers.items() for word in sorted(set(lists[name]))]
     hashes = np.ascontiguousarray(hash_words([word for word, _ in entries])[field])
-    size = table_size(len(entries))
-    keys, values = np.zeros(size, np.uint64), np.zeros(size, np.int64)
-    _fill_lists(hashes, np.array([number for _, number in entries], np.int64), keys, values, TABLE_SEED)
-    return np.array([numbers.get(label, -1) for label in labels], np.int64), keys, values, len(entries)
+    shift = table_shift(len(entries))
+    table = np.zeros(1 << (64 - shift), SLOT)
+    _fill_lists(hashes, np.array([number for _, number in entries], np.int64), shift, table, TABLE_MULTIPLIER)
+    return np.array([numbers.get(label, -1) for label in labels], np.int64), shift, table, len(entries)
 
 
 def _scratch(segments: Segments) -> tuple[np.ndarray, ...]:
     """Working memory for the longest document, in the order `_measure` takes it."""
     longest = int(np.diff(segments.offsets).max(initial=0))
     words = int(np.diff(segments.first).max(initial=0)) + 1
-    slots = int(table_size(max(words, min(longest, PARTITION), _most_newlines(segments.data, segments.offsets) + 2)))
+    sifted = max(words, min(longest, PARTITION))
+    slots = 1 << (64 - table_shift(max(sifted, _most_newlines(segments.data, segments.offsets) + 2)))
     return (
         np.empty(longest, np.uint32),
         np.empty(len(SCRIPTS), np.int64),
@@ -231,11 +232,12 @@ def _scratch(segments: Segments) -> tuple[np.ndarray, ...]:
         np.empty(words, np.uint64),
         np.empty(words, np.int64),
         np.empty(words, np.uint64),
+        np.empty(words, np.uint64),
         np.empty(slots, np.int32),
         np.empty(HISTOGRAM, np.int64),
         np.empty(longest // HISTOGRAM + 1, np.int64),
-        np.empty(slots, np.uint64),
-        np.zeros(slots, np.int64),
+        np.empty(slots * SIEVE_SLOTS, np.uint8),
+        np.zeros(slots, SLOT),
     )
 
 
@@ -258,7 +260,7 @@ def _counters(segments: Segments, language: pa.StringArray, stopwords: Mapping[s
     *flagged, _ = _word_lists(flagged_words, language, "folded")
     rows = np.zeros((len(segments.valid), ln.COUNTERS), np.int64)
     given = segments.data, segments.offsets, segments.first, segments.tokens, tables.flags, tables.script
-    _measure(*given, *stop, np.zeros(listed, np.int64), *flagged, *_scratch(segments), TABLE_SEED, rows)
+    _measure(*given, *stop, np.zeros(listed, np.int64), *flagged, *_scratch(segments), TABLE_MULTIPLIER, rows)
     return rows
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from curate.report.charts import all_dropped, histogram_svg, is_drawable, reason_bars, who
 from curate.report.data import Cluster, Cutoff, Funnel, Histogram, Report, Sample, Site
 from curate.report.markup import Child, Markup, join, link, marked, shorten, tag
-from curate.report.words import MEANING, group, number, share, size
+from curate.report.words import MEANING, group, meaning, number, share, size
 
 TABLE_ROWS = 1000
 REASON_COLUMNS = 16
@@ -77,7 +77,7 @@ def stages(report: Report) -> Markup | None:
 
 def reasons(report: Report) -> Markup | None:
     dropped = all_dropped(report)
-    rows = [(reason, group(reason), n, MEANING.get(reason, "")) for reason, n in dropped.items()]
+    rows = [(reason, group(reason), n, meaning(reason)) for reason, n in dropped.items()]
     rows += [(reason, "failed", n, "could not be read") for reason, n in report.failed.items()]
     if not rows:
         return None
@@ -162,8 +162,8 @@ def _samples(reason: str, found: list[Sample], total: int, first: bool) -> Marku
     shown = found[:SAMPLES]
     counted = f"{len(shown):,} of {total:,}" if total else f"{len(shown):,}"
     summary = tag("summary", reason_name(reason), " ", tag("span", f"{counted} documents", class_="quiet"))
-    meaning = reason in MEANING and tag("p", MEANING[reason], class_="note")
-    return tag("details", summary, meaning or None, tag("div", *map(_sample, shown), class_="samples"), open=first)
+    note = meaning(reason) and tag("p", meaning(reason), class_="note")
+    return tag("details", summary, note or None, tag("div", *map(_sample, shown), class_="samples"), open=first)
 
 
 def _sample(sample: Sample) -> Markup:

@@ -8,6 +8,20 @@ from datetime import datetime
 from filters.columns import METRICS
 
 MEANING = {m.name: f"{m.meaning} ({m.unit})" for m in METRICS}
+REASONS = {
+    "http_status": "the server did not answer 2xx",
+    "content_type": "neither HTML nor plain text",
+    "revisit": "a record that points to an earlier capture and holds no page",
+    "empty": "no text was found on the page",
+    "redirect": "a wiki page that points to another",
+    "namespace": "a wiki page that is no article",
+    "url_blocked": "the blocklist holds the host or the URL",
+    "screened": "the cheap text is in none of the wanted languages",
+    "language_unwanted": "not among the wanted languages",
+    "language_score_low": "the language is too uncertain",
+    "duplicate_exact": "the same text as the copy that is kept",
+    "duplicate_near": "nearly the same text as the copy that is kept (MinHash)",
+}
 
 LANGUAGES = {
     "afr": "Afrikaans", "als": "Tosk Albanian", "amh": "Amharic", "arb": "Arabic", "arz": "Egyptian Arabic",
@@ -67,10 +81,21 @@ GROUPS: tuple[Group, ...] = (
 )
 
 
+def metric_of(reason: str) -> str | None:
+    """The metric of a rule's reason, which is the metric and the side; None for any other reason."""
+    metric = re.sub(r"_(low|high)$", "", reason)
+    return metric if metric in MEANING else None
+
+
+def meaning(reason: str) -> str:
+    """A reason in plain words; empty where none are at hand."""
+    return REASONS.get(reason) or MEANING.get(metric_of(reason) or "", "")
+
+
 def group(reason: str) -> str:
     """The name of the group that a reason belongs to: by metric, else by the words of its name, else `other`."""
     words = set(re.split(r"\W|_", reason))
-    if reason in MEANING:
+    if metric_of(reason):
         return "repetition" if words & {"duplicate", "repeated", "top"} else "quality"
     return next((g.name for g in GROUPS if words & g.words), "other")
 

@@ -108,7 +108,7 @@ def _read_path_list(path: str) -> Iterable[str]:
         raise InputError(f"{path}: a path list of more than {LIST_BYTES} bytes")
     system, name = url_to_fs(path)
     local = system.protocol in ("file", ("file", "local"))
-    base = CRAWL_S3 if path.startswith("s3://") else CRAWL_HTTPS
+    base = crawl_base(path)
     folder = name.rpartition("/")[0]
     for line in lines.decode("utf-8", "replace").splitlines():
         relative = line.strip()
@@ -121,6 +121,11 @@ def _read_path_list(path: str) -> Iterable[str]:
             raise InputError(f"{path}: {relative[:100]!r} is no path below {base}")
         beside = f"{folder}/{relative}"
         yield beside if local and system.exists(beside) else base + relative
+
+
+def crawl_base(path: str) -> str:
+    """Where the files of a path list are that do not lie beside it: a list from S3 means S3."""
+    return CRAWL_S3 if path.startswith("s3://") else CRAWL_HTTPS
 
 
 # --- formats -------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import zstandard
 GZIP_MAGIC = b"\x1f\x8b\x08"
 BZIP2_MAGIC = b"BZh"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-BUFFER_BYTES = 1 << 20
+BUFFER_BYTES = 1 << 16  # so much, decompressed, is lost in front of damage
 ZSTD_WINDOW = 1 << 27  # `zstd --long=27`; larger windows are refused
 READ_ERRORS = (OSError, EOFError, zlib.error, zstandard.ZstdError)
 

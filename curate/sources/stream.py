@@ -15,7 +15,12 @@ FEED_BYTES = 1 << 18  # most compressed bytes given to zlib at once
 FIRST_FEED_BYTES = 1 << 10
 PROBE_BYTES = 1 << 13  # compressed bytes that surely hold the first line of a record
 OUTPUT_BYTES = 1 << 20  # most decompressed bytes taken from zlib at once
-RESCAN_BYTES = 1 << 28  # total that one file may send us back over
+RESCAN_BYTES = 1 << 28  # how far a file may send us back in all, beside RESCAN_RATIO times its size
+RESCAN_RATIO = 4
+# A member's first bytes, RFC 1952: no reserved flags, a known compression level. (Its operating system may be any:
+# Common Crawl has some with 19.)
+_MEMBER_HEADER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f].{4}[\x00\x02\x04]", re.DOTALL)
+_MEMBER_HEADER_BYTES = 9
 
 _BLANK = re.compile(rb"[\r\n]*")
 
@@ -39,7 +44,7 @@ class ArchiveStream:
         self._boundary = boundary
         self._boundary_bytes = boundary_bytes
         self._line_boundary = re.compile(rb"(?m:^)(?:" + boundary.pattern + rb")")
-        self._budget = RESCAN_BYTES
+        self._rescanned = 0
         self._buffer = bytearray()
         self._blank = b""  # the end of what settle() passed over
         self._unzip: zlib._Decompress | None = None  # of the current member; None between members
@@ -125,9 +130,8 @@ class ArchiveStream:
 
     def put_back(self, data: bytes) -> bool:
         """Undo a read, and settle() behind it; False (and nothing done) when the file has used up its rescans."""
-        if len(data) > self._budget:
+        if not self._affords(len(data)):
             return False
-        self._budget -= len(data)
         self._buffer[:0] = data + self._blank
         return True
 
@@ -166,11 +170,8 @@ class ArchiveStream:
     def recover(self) -> None:
         """Give up the current member: on to the next one that begins with a record, if there is one."""
         position = self._raw_offset + self._raw_at
-        if self._unzip or self.damage:
-            back = position - (self._member + 1)
-            if back <= self._budget:
-                self._budget -= back
-                position = self._member + 1
+        if (self._unzip or self.damage) and self._affords(position - (self._member + 1)):
+            position = self._member + 1
         self.damage, self._unzip = None, None
         self._buffer.clear()
         if self.is_gzip:
@@ -179,11 +180,18 @@ class ArchiveStream:
     def seek_member(self, start: int) -> None:
         """To the first gzip member at or behind `start` whose decompressed beginning is a record."""
         self._seek(start)
-        while self._find_magic():
+        while self._find_member():
             if self._next_begins_record():
                 return
             self._raw_at += 1
         self._raw_at = len(self._raw)
+
+    def _affords(self, size: int) -> bool:
+        """Whether to go back over `size` bytes: in all, no more than so much and a few times what was read."""
+        if self._rescanned + size > RESCAN_BYTES + RESCAN_RATIO * (self._raw_offset + self._raw_at):
+            return False
+        self._rescanned += size
+        return True
 
     # --- the file ----------------------------------------------------------------------------------------------
 
@@ -204,12 +212,12 @@ class ArchiveStream:
             pass
         return self._raw[self._raw_at : self._raw_at + size]
 
-    def _find_magic(self) -> bool:
-        while (found := self._raw.find(GZIP_MAGIC, self._raw_at)) < 0:
-            self._raw_at = max(self._raw_at, len(self._raw) - 2)
+    def _find_member(self) -> bool:
+        while not (found := _MEMBER_HEADER.search(self._raw, self._raw_at)):
+            self._raw_at = max(self._raw_at, len(self._raw) - _MEMBER_HEADER_BYTES + 1)
             if not self._more_raw():
                 return False
-        self._raw_at = found
+        self._raw_at = found.start()
         return True
 
     def _next_begins_record(self) -> bool:

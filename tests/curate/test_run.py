@@ -128,7 +128,7 @@ def test_others_open_the_shards(run: Path) -> None:
 
     count = ds.dataset([str(path) for path in (run / "kept").glob("*/*.parquet")]).count_rows()
     pattern = f"{run}/kept/*/*.parquet"
-    assert duckdb.sql(f"select count(*) from '{pattern}'").fetchone() == (count,)
+    assert duckdb.sql(f"select count(*) from '{pattern}'").fetchall() == [(count,)]
     assert polars.scan_parquet(pattern).select(polars.len()).collect().item() == count
     loaded = datasets.load_dataset("parquet", data_files=pattern, split="train", streaming=True)
     assert sum(1 for _ in loaded) == count

@@ -4,7 +4,9 @@ import bz2
 import datetime
 import gzip
 import json
+import random
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +17,7 @@ import zstandard
 from curate.sources import Failure, InputError, InputFile, Item, Record, Split, plan_splits, read
 
 TEXTS = ["नदी के किनारे गाँव", "หมู่บ้านริมแม่น้ำ", "قرية على ضفة النهر", "河边的村庄", "강가의 마을", "ጥንታዊ መንደር", "ភូមិចាស់"]
-PACKERS = {
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "jsonl": bytes,
     "jsonl.gz": gzip.compress,
     "json.bz2": bz2.compress,
@@ -103,16 +105,14 @@ def test_text_that_is_odd_but_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["jsonl.gz", "json.bz2", "zst"])
 def test_cut_off_or_damaged_compression_keeps_what_came_before(tmp_path: Path, name: str) -> None:
-    packed = PACKERS[name](lines([{"text": f"{text} {n}"} for n in range(20_000) for text in TEXTS[:3]]))
-    for data in (
-        packed[: len(packed) * 9 // 10],
-        packed[: len(packed) // 2] + bytes(200) + packed[len(packed) // 2 + 200 :],
-    ):
+    chance = random.Random(1)
+    packed = PACKERS[name](lines([{"text": f"{text} {chance.random()}"} for text in TEXTS * 5000]))
+    middle = len(packed) // 2
+    for data in (packed[: middle * 2 - 100], packed[:middle] + bytes(200) + packed[middle + 200 :]):
         *items, failure = read_jsonl(tmp_path / f"a.{name}", data)
         assert isinstance(failure, Failure)
         assert failure.reason in ("truncated", "malformed")
-        assert all(isinstance(item, Record) for item in items)
-        assert items or name == "zst"
+        assert sum(isinstance(item, Record) for item in items) > 1000
 
 
 def test_a_bomb_of_one_line_stays_small_in_memory(tmp_path: Path) -> None:

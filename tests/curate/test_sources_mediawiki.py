@@ -99,13 +99,13 @@ def test_bytes_that_are_not_utf8_cost_their_page(tmp_path: Path) -> None:
     assert outcomes(read_dump(tmp_path / "a.xml", data)) == ["1", "malformed", "3"]
 
 
-@pytest.mark.parametrize("cut", [300, 700, 1000])
+@pytest.mark.parametrize("cut", [300, 700, 930])
 def test_a_dump_that_is_cut_off(tmp_path: Path, cut: int) -> None:
     data = dump(page(1, "a", "एक"), page(2, "b", "दो"))
     for pack in (bytes, gzip.compress):
         packed = pack(data)
         items = read_dump(tmp_path / "a.xml", packed[: len(packed) * cut // len(data)])
-        assert outcomes(items)[-1] in ("truncated",)
+        assert outcomes(items)[-1] == "truncated"
     assert outcomes(read_dump(tmp_path / "a.xml", b"")) == ["truncated"]
 
 
@@ -126,14 +126,14 @@ def test_other_xml_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_page_of_any_size_stays_small_in_memory(tmp_path: Path) -> None:
-    data = bz2.compress(dump(page(1, "a", "x" * (60 << 20)), page(2, "b", "दो")))
+    data = bz2.compress(dump(page(1, "a", "x" * (20 << 20)), page(2, "b", "दो")))
     path = tmp_path / "a.xml.bz2"
     tracemalloc.start()
     items = read_dump(path, data, limit_bytes=1 << 20)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert outcomes(items) == ["too_large", "2"]
-    assert peak < 12 << 20
+    assert peak < 8 << 20
 
 
 def test_random_damage_never_raises(tmp_path: Path) -> None:

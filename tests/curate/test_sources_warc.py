@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import random
+import time
 import tracemalloc
 import zlib
 from collections import Counter
@@ -12,8 +13,6 @@ import pytest
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 from curate.sources import Failure, InputFile, Item, Record, Skipped, Split, plan_splits, read
-
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "warc"
 
 PAGES = {
     "hi": "<html><body><p>नदी के किनारे एक पुराना गाँव है, जहाँ लोग धान उगाते हैं।</p></body></html>",
@@ -51,11 +50,9 @@ def http(
 
 def response(body: bytes | str, name: str = "1", **fields: str) -> bytes:
     body = body.encode() if isinstance(body, str) else body
-    options = {
-        "Content_Type": "application/http; msgtype=response",
-        "WARC_Target_URI": f"https://village.example/{name}",
-    }
-    return record("response", http(body, **fields), name=name, **options)
+    url = f"https://village.example/{name}"
+    kind = "application/http; msgtype=response"
+    return record("response", http(body, **fields), name=name, Content_Type=kind, WARC_Target_URI=url)
 
 
 def warcinfo(part: str = "CC-MAIN-2024-22") -> bytes:
@@ -144,19 +141,29 @@ def test_drop_reasons_of_responses(tmp_path: Path, fields: dict[str, str], body:
 
 
 def test_revisits_resources_conversions_and_other_kinds(tmp_path: Path) -> None:
-    target = "WARC_Target_URI"
     records = [
         record("revisit", http(b""), name="again", Content_Type="application/http; msgtype=response"),
         record(
-            "resource", PAGES["am"].encode(), name="file", Content_Type="text/html", **{target: "<http://x.example/>"}
+            "resource",
+            PAGES["am"].encode(),
+            name="file",
+            Content_Type="text/html",
+            WARC_Target_URI="<http://x.example/>",
         ),
         record("conversion", "नदी का गाँव\n".encode(), name="wet", Content_Type="text/plain"),
         record("conversion", b"caf\xe9", name="latin", Content_Type="text/plain"),
         record(
-            "resource", b"--2024-- log", name="log", Content_Type="text/plain", **{target: "metadata://wget/log.txt"}
+            "resource",
+            b"--2024-- log",
+            name="log",
+            Content_Type="text/plain",
+            WARC_Target_URI="metadata://wget/log.txt",
         ),
         record(
-            "response", b"20240518\nx.example. 60 IN A 1.2.3.4", Content_Type="text/dns", **{target: "dns:x.example"}
+            "response",
+            b"20240518\nx.example. 60 IN A 1.2.3.4",
+            Content_Type="text/dns",
+            WARC_Target_URI="dns:x.example",
         ),
     ]
     items = read_all(write(tmp_path / "a.warc.gz", records))
@@ -261,7 +268,7 @@ def test_a_length_behind_the_end_of_the_file(tmp_path: Path, members: bool) -> N
 
 
 def test_bombs_stay_small_in_memory(tmp_path: Path) -> None:
-    zeros = bytes(100 << 20)
+    zeros = bytes(40 << 20)
     body = response(gzip.compress(zeros), "in-http", Content_Encoding="gzip")
     path = tmp_path / "a.warc.gz"
     path.write_bytes(
@@ -306,6 +313,24 @@ def test_any_split_size_gives_each_record_once(tmp_path: Path, target: int) -> N
     whole = read_all(path)
     assert len(documents(whole)) in (2, 9)
     assert in_splits(path, target) == whole
+
+
+def test_splits_begin_at_members_of_any_writer(tmp_path: Path) -> None:
+    """File names, extra fields and odd operating systems in the gzip headers of real crawls."""
+    path = tmp_path / "a.warc.gz"
+    with path.open("wb") as file:
+        for index, data in enumerate(crawl(5)):
+            packed = bytearray(gzip.compress(data, compresslevel=1 + index % 9))
+            packed[9] = (0, 3, 19, 255)[index % 4]
+            if index % 3 == 1:
+                packed[3], packed[10:10] = 8, b"name.warc\0"
+            if index % 3 == 2:
+                packed[3], packed[10:10] = 4, b"\x06\x00sl\x02\x00ab"
+            file.write(packed)
+    whole = read_all(path)
+    assert len(whole) == 16
+    assert not failures(whole)
+    assert in_splits(path, 200) == whole
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -390,17 +415,40 @@ def test_random_damage_never_raises(tmp_path: Path) -> None:
         "warcio__example.warc.gz",
     ],
 )
-def test_agrees_with_fastwarc_on_sound_files(name: str) -> None:
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"no {path}")
+def test_agrees_with_fastwarc_on_sound_files(name: str, shared: Path) -> None:
+    path = shared / "warc" / name
     with path.open("rb") as file:
         entries = ArchiveIterator(file, record_types=WarcRecordType.response | WarcRecordType.revisit)
-        theirs = {(e.record_id.strip("<>"), e.headers["WARC-Target-URI"].strip("<>"), e.stream_pos) for e in entries}
+        theirs = {
+            (str(e.record_id).strip("<>"), str(e.headers["WARC-Target-URI"]).strip("<>"), e.stream_pos) for e in entries
+        }
     ours = {(page.id, page.url, page.offset) for page in documents(read_all(path))}
     assert theirs
     assert theirs <= ours
     assert not failures(read_all(path))
+
+
+HOSTILE = {
+    "gzip magic": b"\x1f\x8b\x08" * 200_000,
+    "member headers": b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff" * 20_000,
+    "line feeds": b"\n" * 1_000_000,
+    "first lines": b"WARC/1.0\r\n" * 60_000,
+    "lengths over the next": b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 9000000\r\n\r\nx\n" * 6_000,
+    "lengths over the file": b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: 10000000000\r\n\r\nx\n" * 6_000,
+    "cut members": b"".join(gzip.compress(b"WARC/1.0\r\nx" + bytes(50))[:-8] for _ in range(3_000)),
+    "small records": b"WARC/1.0\r\nWARC-Type: request\r\nContent-Length: 1\r\n\r\nx\r\n\r\n" * 10_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("format", ["warc", "arc"])
+def test_hostile_archives_take_linear_time(tmp_path: Path, name: str, format: str) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(HOSTILE[name])
+    start = time.process_time()
+    items = read_all(path, format=format)
+    assert time.process_time() - start < 3
+    assert name == "line feeds" or items
 
 
 def test_deflate_of_a_member_is_bounded_per_step(tmp_path: Path) -> None:

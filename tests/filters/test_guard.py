@@ -1,5 +1,6 @@
 """The extractor process: each way a page can break it, and that it costs that page only."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from filters.guard import Guard
+from filters.guard import _LENGTHS, Guard, _answer
 
 SENTENCE = "बाढ़ का पानी उतरने के बाद लोग अपने घर लौट आए। "
 PAGE = f"<html><body><article><p>{SENTENCE * 5}</p></article></body></html>".encode()
@@ -107,6 +108,15 @@ def test_a_crash_in_a_used_child_is_tried_again_in_a_fresh_one(guard: Guard) -> 
     killer.start()
     assert guard.call("screen", PAGE).text
     killer.join()
+
+
+def test_an_exception_becomes_one_line() -> None:
+    request = {"task": "extract", "content_type": None, "url": None, "extractor": "no\nsuch" * 99}
+    frame = _answer(request, PAGE, 1 << 30)
+    header_size, body_size = _LENGTHS.unpack(frame[: _LENGTHS.size])
+    header = json.loads(frame[_LENGTHS.size :])
+    assert header["reason"] == "extractor_error" and not header["spent"] and body_size == 0 < header_size
+    assert header["error"].startswith("ValueError: unknown extractor") and len(header["error"]) == 300
 
 
 def test_mistakes_of_the_caller_raise(guard: Guard) -> None:

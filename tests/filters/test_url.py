@@ -52,14 +52,11 @@ def test_without_a_host(url: str | None) -> None:
         ("http://[2001:db8::1]/", "[2001:db8::1]"),
         ("https://समाचार.उदाहरण.भारत/", "xn--p1b6ci4b4b3a.xn--h2brj9c"),
         ("https://co.uk/", "co.uk"),
-        ("https://..a..b..com/", "b..com"),
+        ("https://a..b.com/", "b.com"),
     ],
 )
 def test_site_is_the_registered_domain(url: str, expected: str) -> None:
-    if ".." in url.removeprefix("https://"):
-        assert isinstance(site(url), str)
-    else:
-        assert site(url) == expected
+    assert site(url) == expected
 
 
 @pytest.fixture
@@ -121,7 +118,7 @@ def test_plain_lists_and_single_categories(ut1: Path, tmp_path: Path) -> None:
 
 
 def test_a_path_without_lists_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no blocklist at .*: a file of hosts, or a folder"):
+    with pytest.raises(ValueError, match=r"no blocklist at .*: a file of hosts, or a folder"):
         Blocklist.load([tmp_path])
     with pytest.raises(ValueError, match="no blocklist at"):
         Blocklist.load([tmp_path / "missing"])
