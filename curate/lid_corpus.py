@@ -85,7 +85,7 @@ def _lingua(path: Path) -> Iterator[Raw]:
             yield row["lang"], f"lingua/{i}", [row["text"]]
 
 
-_TREEBANK_LANGUAGES = {"Bhojpuri": "bho", "Sanskrit": "san", "Marathi": "mar", "Telugu": "tel", "Bengali": "ben"}
+_TREEBANK_LANGUAGES = {"Bhojpuri": "bho", "Marathi": "mar", "Sanskrit": "san"}
 
 
 def _treebanks(path: Path) -> Iterator[Raw]:

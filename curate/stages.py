@@ -147,6 +147,10 @@ def write(spark: SparkSession, plan: Plan, decisions: DataFrame, console: Consol
 
 
 def _remove_other_shards(folder: RunFolder, fingerprint: str) -> None:
+    """Make room: shards of other decisions go, and so do the records that they were written."""
+    for commit in walk(join(folder.root, "decisions"), ".json"):
+        if "/_written/" in commit and f"/{fingerprint}/" not in commit:
+            remove(commit)
     for part in (folder.kept, folder.dropped):
         for path in walk(part, ".parquet"):
             if not path.endswith(f"-{fingerprint[:8]}.parquet"):

@@ -113,8 +113,8 @@ def _ranked(names: list[str], scores: np.ndarray, seen: str) -> list[tuple[tuple
 
 
 def _answer(ranked: list[tuple[tuple[str, str], float]], letters: np.ndarray) -> dict[str, Any]:
-    fitting = [(language, score) for language, score in ranked if _can_be(language[1], letters)]
-    (language, script), score = fitting[0] if fitting else ((UNKNOWN_LANGUAGE, UNKNOWN_SCRIPT), 0.0)
+    fitting = (each for each in ranked if _can_be(each[0][1], letters))
+    (language, script), score = next(fitting, ((UNKNOWN_LANGUAGE, UNKNOWN_SCRIPT), 0.0))
     top = {f"{label(*name)}_score": round(each, 6) for name, each in ranked}
     return {
         "language": language,

@@ -88,7 +88,8 @@ def _speed(documents: list[Document]) -> dict[str, float]:
         "whole": lambda: model.predict([text.replace("\n", " ") for text in texts], k=ALTERNATIVES),
         "sampled": lambda: model.predict(lines, k=ALTERNATIVES, threshold=MINIMUM_SCORE),
     }
-    best = {name: min(_seconds(turn) for _ in range(3)) for name, turn in turns.items()}
+    seconds = [{name: _seconds(turn) for name, turn in turns.items()} for _ in range(3)]
+    best = {name: min(each[name] for each in seconds) for name in turns}
     return {
         "speed_n": len(texts),
         "speed_mb": round(array.nbytes / 1e6, 1),

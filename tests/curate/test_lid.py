@@ -17,7 +17,6 @@ from curate.lid_corpus import Document, contradicted, held_out, read, read_all
 from filters.language import RemoteModel, known_labels
 from tests.benchmarks.language import expected_label
 
-SHARED = Path("../shared/data")
 SMALL = TrainingOptions(
     characters=60_000, minimum=2000, buckets=600_000, rows=2000, epochs=5, minimum_count=2, longest=400, retrain=False
 )
@@ -253,11 +252,9 @@ def test_labels_in_host_names_of_test_crawls(host: str, expected: str) -> None:
 
 
 @pytest.mark.shared
-def test_the_default_model_on_held_out_pages() -> None:
+def test_the_default_model_on_held_out_pages(shared: Path) -> None:
     """A sample of what the benchmark measures in full."""
-    if not SHARED.is_dir():
-        pytest.skip("needs ../shared/data")
     names = ("text/xquad_contexts.jsonl.gz", "text/masakhanews.jsonl.gz", "raw/wikipedia_mr.jsonl.gz")
-    found = evaluate_files([str(SHARED / name) for name in names])
+    found = evaluate_files([str(shared / name) for name in names])
     assert found.pairs.total() > 800 and found.skipped == 0 and found.accuracy >= 0.97
     assert len(known_labels()) >= 120

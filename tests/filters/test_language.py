@@ -15,8 +15,6 @@ from filters.labels import canonical, usual_script
 from filters.language import identify, known_labels, prepare
 from filters.scripts import CODE_POINTS, SCRIPT_INDEX, SCRIPTS, letter_table, script, script_table
 
-SHARED_MODELS = Path("../shared/data/models")
-
 SCRIPT_SAMPLES = {
     "Latn": "The river is wide here.",
     "Deva": "नदी यहाँ चौड़ी है।",
@@ -63,7 +61,7 @@ LANGUAGE_SAMPLES = {
     "kor_Hang": "지난주에 이웃들이 낡은 다리를 고쳐서 이제 아이들이 다시 걸어서 학교에 갈 수 있다.",
     "jpn_Jpan": "先週、近所の人たちが古い橋を直したので、子どもたちはまた歩いて学校に通えるようになりました。",
     "cmn_Hani": "上个星期邻居们修好了那座旧桥，现在孩子们又可以走路去上学了。",
-    "hin_Latn": "mere padosiyon ne pichle hafte purana pul theek kar diya aur ab bachche phir se paidal school ja sakte hain",
+    "hin_Latn": "bhartiya sanskriti mein nadi ko maa ke samaan mana jata hai aur log vishesh avsar par uski pooja karte hain",
     "tam_Latn": "en pakkathu veettukaarargal pona vaaram pazhaiya paalathai sari seithaargal ippo kuzhandhaigal nadanthu palliku selgiraargal",
 }
 
@@ -191,6 +189,14 @@ def test_default_model(answers: dict[str, dict], expected: str) -> None:
     assert answer["language_score"] == pytest.approx(top[f"{expected}_score"], abs=1e-6)
 
 
+def test_everyday_hindustani_in_latin_letters_is_hindi_or_urdu() -> None:
+    """Romanized, the two differ only in learned words; lid-default.md says how often they are confused."""
+    text = "mere padosiyon ne pichle hafte purana pul theek kar diya aur ab bachche phir se paidal school ja sakte hain"
+    (answer,) = identify(pa.array([text])).to_pylist()
+    assert answer["language_script"] == "Latn" and answer["language"] in ("hin", "urd")
+    assert {"hin_Latn_score", "urd_Latn_score"} <= set(json.loads(answer["top_langs"]))
+
+
 @pytest.mark.parametrize("text", ["", "   \n", "1234 5678 :: ()", "🙂🙂🙂", None])
 def test_without_letters_there_is_no_language(text: str | None) -> None:
     answer = identify(pa.array([text, "नदी यहाँ चौड़ी है।"], pa.string())).to_pylist()
@@ -251,10 +257,8 @@ def test_unknown_models_are_named_with_the_known_ones(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.shared
-def test_lid_176(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not SHARED_MODELS.is_dir():
-        pytest.skip("needs ../shared/data/models/lid.176.ftz")
-    monkeypatch.setenv("MULTICURATE_MODELS", str(SHARED_MODELS))
+def test_lid_176(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MULTICURATE_MODELS", str(shared / "models"))
     weak = ("hin_Latn", "tam_Latn", "swh_Latn")  # it was not trained on the first two
     native = {name: text for name, text in LANGUAGE_SAMPLES.items() if name not in weak}
     found = identify(pa.array(list(native.values())), model="lid.176").to_pylist()
