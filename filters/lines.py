@@ -198,7 +198,7 @@ def _count_text_line(codes, start, end, flags_of, row):  # type: ignore[no-untyp
     if start == end:
         return
     first, last = codes[start], codes[end - 1]
-    row[BULLET_LINES] += first == _BULLET or first == _HYPHEN
+    row[BULLET_LINES] += first in (_BULLET, _HYPHEN)
     three = end - start >= 3 and last == _FULL_STOP and codes[end - 2] == _FULL_STOP and codes[end - 3] == _FULL_STOP
     row[ELLIPSIS_LINES] += three or last == _ELLIPSIS
 

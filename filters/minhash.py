@@ -121,9 +121,7 @@ def _shingle_document(data, tokens, size, folded_of, sequences, ngram, units, sh
 def _sign(data, first, tokens, sizes, folded_of, sequences, ngram, units, shingles, factors, summands, signatures):  # type: ignore[no-untyped-def]
     for document in range(len(sizes)):
         mine = tokens[first[document] : first[document + 1]]
-        count = _shingle_document(
-            data, mine, sizes[document], folded_of, sequences, ngram, units, shingles
-        )
+        count = _shingle_document(data, mine, sizes[document], folded_of, sequences, ngram, units, shingles)
         _premix(shingles, count)
         _minimise(shingles, count, factors, summands, signatures[document])
 

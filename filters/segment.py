@@ -301,7 +301,9 @@ def words(text: str) -> list[str]:
 def _describe_all(data, offsets, flags_of, folded_of, sequences, tokens):  # type: ignore[no-untyped-def]
     for i in range(len(offsets) - 1):
         if offsets[i] < offsets[i + 1]:
-            _read_token(data, offsets[i], offsets[i + 1], flags_of, folded_of, sequences, offsets[i + 1], True, tokens[i])
+            _read_token(
+                data, offsets[i], offsets[i + 1], flags_of, folded_of, sequences, offsets[i + 1], True, tokens[i]
+            )
 
 
 def hash_words(listed: list[str]) -> np.ndarray:

@@ -167,7 +167,9 @@ def _count_repetition(tokens, sums, inverses, lengths, order, hashes, counts, si
 
 
 @kernel
-def _measure_text(codes, n, flags_of, script_of, scripts, counts, histogram, large, sieve, table, base, multiplier, row):  # type: ignore[no-untyped-def]
+def _measure_text(  # type: ignore[no-untyped-def]
+    codes, n, flags_of, script_of, scripts, counts, histogram, large, sieve, table, base, multiplier, row
+):
     """Everything that needs code points and no words; the next free `base` of the table."""
     row[ln.CHARACTERS] = n
     ln.count_characters(codes, n, flags_of, script_of, scripts, row)
@@ -183,9 +185,35 @@ def _measure_text(codes, n, flags_of, script_of, scripts, counts, histogram, lar
 
 
 @kernel
-def _measure(data, offsets, first, tokens, flags_of, script_of, stop_lists, stop_shift, stop_table, seen,
-             flag_lists, flag_shift, flag_table, codes, scripts, sums, inverses, lengths, order, hashes, counts,
-             histogram, large, sieve, table, multiplier, rows):  # type: ignore[no-untyped-def]  # fmt: skip
+def _measure(  # type: ignore[no-untyped-def]
+    data,
+    offsets,
+    first,
+    tokens,
+    flags_of,
+    script_of,
+    stop_lists,
+    stop_shift,
+    stop_table,
+    seen,
+    flag_lists,
+    flag_shift,
+    flag_table,
+    codes,
+    scripts,
+    sums,
+    inverses,
+    lengths,
+    order,
+    hashes,
+    counts,
+    histogram,
+    large,
+    sieve,
+    table,
+    multiplier,
+    rows,
+):
     """Fill one row of counters a document. Everything but `rows` and the input is scratch."""
     base = np.int64(1)
     for i in range(len(offsets) - 1):

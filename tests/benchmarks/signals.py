@@ -58,7 +58,7 @@ def compare(texts: list[str], label: str, limit: int) -> dict[str, float | str]:
     result: dict[str, float | str] = {**ours(texts, label)}
     sample = texts[:: max(1, len(texts) // limit)][:limit]
     try:
-        seconds = datatrove_seconds(sample, label[:3])
+        seconds = datatrove_seconds(sample, label)
     except (ImportError, KeyError, ValueError) as error:
         return result | {"datatrove": f"not run: {str(error).splitlines()[0][:100]}"}
     column, language = pa.array(sample), pa.array([label] * len(sample))

@@ -112,7 +112,9 @@ def test_pack_keeps_low_16_bits_little_endian() -> None:
 
 def test_band_keys() -> None:
     near = "a near duplicate text of fifteen words that has very much in common with another {}"
-    packed = pack(sign([near.format("one"), near.format("one!"), near.format("two"), "x", "so very unlike all of these others"]))
+    packed = pack(
+        sign([near.format("one"), near.format("one!"), near.format("two"), "x", "so very unlike all of these others"])
+    )
     keys = band_keys(packed)
     assert keys.shape == (5, 14) and keys.dtype == np.int64
     assert (keys[0] == keys[1]).all() and not (keys[0] == keys[4]).any() and (keys[3] == 0).all()
@@ -138,7 +140,9 @@ def test_one_huge_line(unit: str) -> None:
 def test_near_duplicates_in_real_text_are_found(shared: Path) -> None:
     """A changed word leaves most band keys alone, in scripts with and without spaces; other documents share none."""
     for language, label in (("hin", "hin_Deva"), ("tha", "tha_Thai"), ("jpn", "jpn_Jpan"), ("tir", "tir_Ethi")):
-        records = [each for each in texts.read_jsonl(shared / "text/ntrex128.jsonl.gz", 10_000) if each["lang"] == language]
+        records = [
+            each for each in texts.read_jsonl(shared / "text/ntrex128.jsonl.gz", 10_000) if each["lang"] == language
+        ]
         documents = ["\n".join(record["lines"]) for record in records if sum(map(len, record["lines"])) > 800][:20]
         changed = [text[:400] + "XY" + text[400:] for text in documents]
         keys, others = (band_keys(pack(sign(each, label))) for each in (documents, changed))

@@ -64,7 +64,9 @@ def test_grows_when_tokens_outnumber_what_was_reserved() -> None:
 
 
 def test_hash_tells_tokens_apart_and_folds() -> None:
-    found = hash_words(["Été", "été", "e\u0301te\u0301", "ete", "1984", "2024", "ΟΔΟΣ", "οδος", "οδός", "가", "\u1100\u1161"])
+    found = hash_words(
+        ["Été", "été", "e\u0301te\u0301", "ete", "1984", "2024", "ΟΔΟΣ", "οδος", "οδός", "가", "\u1100\u1161"]
+    )
     assert len(set(found["hash"].tolist())) == len(found)
     folded = found["folded"].tolist()
     assert folded[0] == folded[1] == folded[2] != folded[3]

@@ -229,7 +229,7 @@ def parity(filters: dict[str, type], documents: list[str]) -> int:
     compared = 0
     measured = measure(pa.array(documents), pa.array(["eng_Latn"] * len(documents)))
     for text, row in zip(documents, measured.to_pylist(), strict=True):
-        for metric, (_, _, option, side) in DATATROVE.items():
+        for metric, (_, _, _, side) in DATATROVE.items():
             ours = row[metric]
             # a cutoff of 0 turns datatrove's Gopher tests off, and an ellipsis is hidden behind more hashes
             if not ours or (metric == "ellipsis_word_ratio" and row["hash_word_ratio"] >= ours):
