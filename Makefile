@@ -31,6 +31,7 @@ install: .venv/installed java ## the toolkit, in .venv
 install-all: .venv/installed-bench java ## and what tests and benchmarks need
 
 demo: install ## curate the sample crawl
+	rm -rf runs/demo
 	$(BIN)/curate run demo
 
 test: .venv/installed-test java ## all tests

@@ -1,5 +1,6 @@
 """The command line: thin over stages, manifest, thresholds and lid. A user's error is one line and exit status 2."""
 
+import json
 import re
 import sys
 from collections import Counter
@@ -48,8 +49,12 @@ class Commands(click.Group):
 
 
 def _is_ours(error: BaseException) -> bool:
-    """An error type of ours speaks to the user; any other ValueError is a bug and shows its traceback."""
-    return type(error).__module__.split(".")[0] in ("curate", "filters", "thresholds")
+    """A ValueError that our own code raised speaks to the user; one from a library is a bug and shows its traceback."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    raised_in = frame.tb_frame.f_globals.get("__name__", "") if frame else ""
+    return raised_in.split(".")[0] in ("curate", "filters", "thresholds")
 
 
 def _cause(error: PySparkException) -> str:
@@ -296,6 +301,63 @@ def cutoffs_import(source: str, output: str, languages: tuple[str, ...]) -> None
     Path(output).write_text(table.dump(), "utf-8")
     rules = sum(len(entry.rules) for entry in table.languages.values())
     console.print(Text(f"{output}: {len(table.languages):,} languages, {rules:,} rules"))
+
+
+@main.group("lid", cls=Commands)
+def lid_() -> None:
+    """Train, evaluate, use and fetch language identification models."""
+
+
+@lid_.command("train")
+@click.argument("inputs", nargs=-1, required=True)
+@click.option(
+    "--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The .ftz to write."
+)
+@click.option("--keep", default="", metavar="A,B", help="Labels to keep however little text they have.")
+@click.option("--threads", default=1, show_default=True, help="More are faster, and the model differs from run to run.")
+def lid_train(inputs: tuple[str, ...], output: Path, keep: str, threads: int) -> None:
+    """Train a quantised fastText model on labelled files; a fifth of the documents is held out."""
+    from curate import lid
+
+    options = lid.TrainingOptions(keep=tuple(filter(None, keep.split(","))), threads=threads)
+    characters = lid.train(list(inputs), output, options)
+    console.print(Text(f"{output}: {len(characters):,} classes, {output.stat().st_size:,} bytes"))
+
+
+@lid_.command("eval")
+@click.argument("inputs", nargs=-1, required=True)
+@click.option(
+    "--model", "models", multiple=True, default=("default",), show_default=True, help="Name or file; repeatable."
+)
+@click.option("--sentences", is_flag=True, help="Judge each paragraph alone, not whole documents.")
+def lid_eval(inputs: tuple[str, ...], models: tuple[str, ...], sentences: bool) -> None:
+    """Accuracy, F1 and confusions on the held-out part of labelled files."""
+    from curate import lid
+
+    for model in models:
+        console.print(Text(f"\n{model}", style="bold"))
+        for table in lid.tables(lid.evaluate_files(list(inputs), model=model, sentences=sentences)):
+            console.print(table)
+
+
+@lid_.command("predict")
+@click.argument("file", type=click.File("r", encoding="utf-8", errors="replace"), default="-")
+@click.option("--model", default="default", show_default=True, help="Name or file.")
+def lid_predict(file: Any, model: str) -> None:
+    """Identify each line of FILE (default: standard input); one JSON object a line."""
+    from curate import lid
+
+    for row in lid.predict(file, model=model):
+        click.echo(json.dumps(row, ensure_ascii=False))
+
+
+@lid_.command("fetch")
+@click.argument("model", metavar="NAME")
+def lid_fetch(model: str) -> None:
+    """Download a published model (lid.176, glotlid) to where recipes find it."""
+    from curate import lid
+
+    console.print(Text(str(lid.fetch(model))))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Text never crosses into the JVM. A task's file lies under an attempt's own name 
 import json
 import resource
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -75,7 +75,7 @@ class Tally:
     failed: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     text_bytes: int = 0
-    cpu_seconds: Counter[str] = field(default_factory=Counter)
+    cpu_seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     @contextmanager
     def cpu(self, phase: str) -> Iterator[None]:
@@ -219,7 +219,9 @@ class _Measurer:
             return pages
         texts, lost = [], []
         for page in crawled:
-            outcome = self._guard.call("screen", page.record.payload, content_type=page.record.content_type)
+            payload = page.record.payload
+            assert isinstance(payload, bytes)
+            outcome = self._guard.call("screen", payload, content_type=page.record.content_type)
             if outcome.reason:
                 failures.append(
                     _failed(page.file, page.record.offset, page.record.url, outcome.reason, outcome.error or "")

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from curate.lid import fetch
 from curate.measure import Settings, Unit
 from curate.recipe import MIB, Recipe, RecipeError
 from curate.runfolder import RunFolder, exists, filesystem, read_json, write_json
 from curate.sources import list_inputs, plan_splits
 from curate.sources.record import Split
 from filters.columns import SCHEMA_VERSION
-from filters.language import model_path
+from filters.language import REMOTE_MODELS, model_path
 from filters.url import Blocklist
 from thresholds.table import CutoffTable
 
@@ -110,16 +111,28 @@ def _content(path: str) -> str:
 
 def _model(name: str) -> str:
     """A hash of the model file's size and its first and last MiB: the whole of a large one would take a while."""
-    try:
-        path = model_path(name)
-    except (ValueError, FileNotFoundError) as error:
-        raise RecipeError(f"language.model: {error}") from None
+    path = _model_file(name)
     digest = hashlib.blake2b(str(path.stat().st_size).encode(), digest_size=16)
     with path.open("rb") as file:
         digest.update(file.read(MIB))
         file.seek(max(0, path.stat().st_size - MIB))
         digest.update(file.read())
     return digest.hexdigest()
+
+
+def _model_file(name: str) -> Path:
+    """The model's file, fetched where it is a published one that is not here yet."""
+    try:
+        return model_path(name)
+    except ValueError as error:
+        raise RecipeError(f"language.model: {error}") from None
+    except FileNotFoundError as missing:
+        if name not in REMOTE_MODELS:
+            raise RecipeError(f"language.model: {missing}") from None
+        try:
+            return fetch(name)
+        except Exception as error:  # whatever the network library raises
+            raise RecipeError(f"language.model: {missing}; fetching it failed: {type(error).__name__}") from None
 
 
 def _blocklist(recipe: Recipe) -> Blocklist:

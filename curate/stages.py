@@ -177,7 +177,8 @@ def pilot(recipe: Recipe, share: float, console: Console) -> Estimate:
     with tempfile.TemporaryDirectory(prefix="multicurate-pilot-") as scratch:
         plan = planning.make(recipe.model_copy(update={"output": join(scratch, "run")}))
         order = sorted(plan.units, key=lambda unit: xxhash.xxh3_64_intdigest(str(unit.index).encode()))
-        chosen, held = [], 0
+        chosen: list[Unit] = []
+        held = 0
         for unit in order:
             if chosen and held + unit.bytes / 2 > share * plan.bytes:
                 break

@@ -25,7 +25,8 @@ def read_jsonl(split: Split, *, limit_bytes: int) -> Iterator[Item]:
             if not length:
                 return
             if line is None:
-                yield Failure(offset=offset, reason="too_large", error=f"a line of {length} bytes")
+                error = f"a line of {length} bytes; at most {limit_bytes * JSON_OVERHEAD} are read"
+                yield Failure(offset=offset, reason="too_large", error=error)
                 if length >= DRAIN_BYTES:
                     return
             elif line.strip():

@@ -45,9 +45,11 @@ def decompressed(raw: BinaryIO, magic: bytes) -> BinaryIO:
 
 
 def open_archive(path: str) -> BinaryIO:
-    """For ArchiveStream: gzip stays as it is, so that offsets are those of the file."""
+    """For ArchiveStream: gzip stays as it is, so that offsets are those of the file. EOFError for an empty one."""
     raw = open_raw(path)
     magic = raw.read(4)
+    if not magic:  # a download that failed: an archive without records would still begin with something
+        raise EOFError(f"{path} is empty; an archive holds at least one record")
     raw.seek(0)
     return raw if magic.startswith(GZIP_MAGIC) else decompressed(raw, magic)
 

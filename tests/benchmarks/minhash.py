@@ -3,8 +3,8 @@
     python -m tests.benchmarks.minhash [documents per language for the peers, default 200]
 
 All make 112 values from word 5-grams. datasketch (scheme affine32, in bulk) and rensa take n-grams of our words, cut
-and joined before the clock starts, so they are timed for hashing and permuting alone; ours is
-compared there with its words broken before, and with datatrove breaking them. A peer that is not installed is left out. One JSON line: MB/s (UTF-8) and times faster by language.
+and joined before the clock starts, so ours is compared there with its words broken before; against datatrove both
+break the words. A peer that is not installed is left out. One JSON line: MB/s (UTF-8) and times faster by language.
 """
 
 import json

@@ -1,6 +1,6 @@
 """`filters.signals.measure` beside datatrove's three FineWeb filters, CPU time on the same documents in one run.
 
-    python -m tests.benchmarks.signals [documents per language for datatrove, default 100]
+    python -m tests.benchmarks.signals [documents per language for datatrove, default 400]
 
 datatrove runs with its default cutoffs, so it stops at a document's first failed rule: that is in its favour. Its word
 tokenizers need the extra `bench`; a language whose tokenizer is not installed has our figures only. One JSON line:
@@ -71,7 +71,7 @@ def compare(texts: list[str], label: str, limit: int) -> dict[str, float | str]:
 
 
 def main() -> None:
-    limit = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    limit = int(sys.argv[1]) if len(sys.argv) > 1 else 400
     languages = {label: compare(texts, label, limit) for label, texts in documents().items()}
     print(json.dumps({"benchmark": "signals", "languages": languages}))
 

@@ -25,8 +25,31 @@ MIB = 1 << 20
 TIMEOUT = 4  # seconds a page
 WORKER_BYTES = 1000 * MIB  # resident, of a Python worker; its packages and models are 400 MB of that
 PLAIN = "text/plain; charset=utf-8"
+# The language of the good pages in each archive
+LABELS = {
+    "truncated.warc.gz": "amh_Ethi",
+    "cut_off.warc.gz": "ben_Beng",
+    "long_record.warc.gz": "cmn_Hani",
+    "behind_the_end.warc": "heb_Hebr",
+    "twins.warc.gz": "eng_Latn",
+    "huge.warc.gz": "hin_Deva",
+    "bomb_member.warc.gz": "hin_Latn",
+    "bomb_body.warc.gz": "jpn_Jpan",
+    "line.warc.gz": "khm_Khmr",
+    "hang.warc.gz": "kor_Hang",
+    "charset.warc.gz": "rus_Cyrl",
+    "urls.warc.gz": "ell_Grek",
+}
+ENDLESS = {"cut_off.warc.gz", "behind_the_end.warc"}  # they end with the bad record
 # The parser takes quadratic time for the attributes of an element: minutes
 HANGS = ("<p " + " ".join(f"a{i}=1" for i in range(200_000)) + ">text</p>").encode()
+ODD_URLS = (
+    "https://url.example/a b/ü?q= x",
+    "javascript:alert('1')//",
+    "http://[::1/",
+    "https://url.example/../../etc",
+)
+ODD_LABELS = ("tam_Taml", "swh_Latn", "urd_Arab", "yor_Latn")
 Rows = list[dict[str, Any]]
 
 
@@ -60,7 +83,11 @@ def record(
     id: str | None = None,
 ) -> bytes:
     """A WARC record; `length`: what its header claims."""
-    response = ["HTTP/1.1 200 OK", f"Content-Type: {content_type}", *([f"Content-Encoding: {coding}"] if coding else [])]
+    response = [
+        "HTTP/1.1 200 OK",
+        f"Content-Type: {content_type}",
+        *([f"Content-Encoding: {coding}"] if coding else []),
+    ]
     block = "\r\n".join([*response, "", ""]).encode() + body
     fields = {
         "WARC-Type": "response",
@@ -71,6 +98,9 @@ def record(
     }
     lines = ["WARC/1.0", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
     return "\r\n".join(lines).encode() + block + b"\r\n\r\n"
+
+
+HTTP_BYTES = len(record("", b"").partition(b"\r\n\r\n")[2]) - 4  # of the headers that a server sends
 
 
 def member(data: bytes) -> bytes:
@@ -92,43 +122,43 @@ def good_url(name: str, place: str) -> str:
     return f"https://good.example/{name}/{place}"
 
 
-def archive(path: Path, label: str, *bad: bytes, pack: Any = member, end: bool = True) -> None:
-    """A WARC file with a good page in front of the bad members and one behind."""
+def archive(path: Path, *bad: bytes, pack: Any = member) -> None:
+    """A WARC file with a good page in front of the bad members and, unless it is endless, one behind."""
+    label = LABELS.get(path.name, "tha_Thai")
     first, last = (
         pack(record(good_url(path.name, place), html(text)))
         for place, text in zip(("before", "after"), TEXTS[label], strict=False)
     )
-    path.write_bytes(first + b"".join(bad) + (last if end else b""))
+    path.write_bytes(first + b"".join(bad) + (b"" if path.name in ENDLESS else last))
 
 
 def write_damaged(folder: Path) -> None:
     """Records whose frame is broken."""
     page = record("https://bad.example/page", html(THAI))
-    archive(folder / "truncated.warc.gz", "amh_Ethi", member(page)[:-200])
-    archive(folder / "cut_off.warc.gz", "ben_Beng", member(page)[:-200], end=False)
-    archive(folder / "long_record.warc.gz", "cmn_Hani", member(record("https://bad.example/long", html(HINDI), length=150)))
+    archive(folder / "truncated.warc.gz", member(page)[:-200])
+    archive(folder / "cut_off.warc.gz", member(page)[:-200])
+    archive(folder / "long_record.warc.gz", member(record("https://bad.example/long", html(HINDI), length=150)))
     behind = record("https://bad.example/behind", html(THAI), length=10 * MIB)
-    archive(folder / "behind_the_end.warc", "heb_Hebr", behind, pack=bytes, end=False)
+    archive(folder / "behind_the_end.warc", behind, pack=bytes)
     twins = (record(f"https://twin.example/{n}", html(text), id="twin") for n, text in enumerate((THAI, RUSSIAN)))
-    archive(folder / "twins.warc.gz", "eng_Latn", *map(member, twins))
+    archive(folder / "twins.warc.gz", *map(member, twins))
 
 
 def write_large(folder: Path) -> None:
     """Records that ask for more memory or time than there is."""
     start, end = b"<html><body><p>", b"</p></body></html>"
-    header = record("https://bad.example/huge", b"", length=200 * MIB).removesuffix(b"\r\n\r\n")
-    archive(folder / "huge.warc.gz", "hin_Deva", blown_up(header + start, 200, end + b"\r\n\r\n"))
-    liar = record("https://bad.example/bomb", b"", length=1000).removesuffix(b"\r\n\r\n")
-    archive(folder / "bomb_member.warc.gz", "hin_Latn", blown_up(liar, 400))
+    huge = record("https://bad.example/huge", start, length=HTTP_BYTES + len(start) + 200 * MIB + len(end))
+    archive(folder / "huge.warc.gz", blown_up(huge.removesuffix(b"\r\n\r\n"), 200, end + b"\r\n\r\n"))
+    archive(folder / "bomb_member.warc.gz", blown_up(record("https://bad.example/bomb", start, length=99), 400))
     coded = record("https://bad.example/coded", blown_up(start, 400, end), coding="gzip")
-    archive(folder / "bomb_body.warc.gz", "jpn_Jpan", member(coded))
+    archive(folder / "bomb_body.warc.gz", member(coded))
     line = (THAI.replace("\n", "") * 12_000).encode()[: 12 * MIB]
     lines = [
         record("https://bad.example/line.txt", line.decode("utf-8", "ignore").encode(), PLAIN),
         record("https://bad.example/line.html", start + line.decode("utf-8", "ignore").encode() + end),
     ]
-    archive(folder / "line.warc.gz", "khm_Khmr", *map(member, lines))
-    archive(folder / "hang.warc.gz", "kor_Hang", member(record("https://bad.example/hang", HANGS)))
+    archive(folder / "line.warc.gz", *map(member, lines))
+    archive(folder / "hang.warc.gz", member(record("https://bad.example/hang", HANGS)))
     rows = [json.dumps({"id": f"row {n}", "text": text}).encode() for n, text in enumerate((THAI, RUSSIAN))]
     (folder / "line.jsonl").write_bytes(rows[0] + b'\n{"text": "' + b"a " * (25 * MIB) + b'"}\n' + rows[1] + b"\n")
 
@@ -146,10 +176,9 @@ def write_odd(folder: Path) -> None:
         record(f"{urls}/empty", b""),
         record(f"{urls}/blank", b"<html><head><title></title></head><body><div> \n </div></body></html>"),
     ]
-    archive(folder / "charset.warc.gz", "rus_Cyrl", *map(member, pages))
-    odd = ["https://url.example/a b/ü?q= x", "javascript:alert('1')//", "http://[::1/", "https://url.example/../../etc"]
-    texts = (TEXTS[label][3] for label in ("tam_Taml", "swh_Latn", "urd_Arab", "yor_Latn"))
-    archive(folder / "urls.warc.gz", "ell_Grek", *(member(record(*pair)) for pair in zip(odd, map(html, texts), strict=True)))
+    archive(folder / "charset.warc.gz", *map(member, pages))
+    odd = zip(ODD_URLS, (html(TEXTS[label][3]) for label in ODD_LABELS), strict=True)
+    archive(folder / "urls.warc.gz", *(member(record(url, body)) for url, body in odd))
     text = TEXTS["amh_Ethi"][3]
     (folder / "surrogates.jsonl").write_text(json.dumps({"id": "\ud800 id", "text": f"{text}\udfff", "url": "\ud83d"}))
 
@@ -157,7 +186,7 @@ def write_odd(folder: Path) -> None:
 def write_unreadable(folder: Path) -> None:
     (folder / "dangling.warc.gz").symlink_to(folder / "nowhere")
     (folder / "folder.warc.gz").mkdir()
-    archive(folder / "vanishes.warc.gz", "tha_Thai")
+    archive(folder / "vanishes.warc.gz")
     pq.write_table(pa.table({"body": [THAI], "url": ["https://bad.example/"]}), folder / "no_text.parquet")
     pq.write_table(pa.table({"text": pa.array([], pa.string())}), folder / "no_rows.parquet")
     for name in ("warc", "warc.gz", "warc.wet.gz", "arc.gz", "jsonl", "jsonl.gz", "parquet", "html", "xml"):
@@ -172,6 +201,7 @@ class Run:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.peak: list[int] = []  # resident bytes, of each worker
         self.failed = self._read("failed")
         self.kept, self.dropped = self._read("kept"), self._read("dropped")
 
@@ -208,7 +238,7 @@ def has_text(row: dict[str, Any], text: str) -> bool:
 def workers() -> Iterator[Path]:
     """/proc of the Python processes below us that Spark started."""
     for status in Path("/proc").glob("[0-9]*/stat"):
-        if b"pyspark" in (status.parent / "cmdline").read_bytes() and is_ours(int(status.parent.name)):
+        if b"pyspark.daemon" in (status.parent / "cmdline").read_bytes() and is_ours(int(status.parent.name)):
             yield status.parent
 
 
@@ -238,7 +268,185 @@ def run(spark, tmp_path_factory) -> Run:
         (folder / "vanishes.warc.gz").unlink()
         return plan
 
+    for process in workers():
+        (process / "clear_refs").write_text("5")  # other tests' peaks
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stages.planning, "make", make_and_lose)
         stages.run(settings(folder, output, f"extract.timeout_seconds={TIMEOUT}"), QUIET)
-    return Run(output)
+    finished = Run(output)
+    finished.peak = [peak_bytes(process) for process in workers()]
+    return finished
+
+
+# --- what became of it ---------------------------------------------------------------------------------------------
+
+
+def test_every_record_is_accounted_for(run: Run) -> None:
+    checks = manifest.verify(str(run.root))
+    assert [check.what for check in checks if not check.ok] == [] and len(checks) >= 8
+
+
+def test_the_good_pages_are_kept_whole(run: Run) -> None:
+    pages = {row["url"]: row for rows in run.kept.values() for row in rows if "good.example" in (row["url"] or "")}
+    assert len(pages) == 2 * len({url.split("/")[3] for url in pages}) - len(ENDLESS)
+    for name, label in LABELS.items():
+        places = ("before",) if name in ENDLESS else ("before", "after")
+        for place, text in zip(places, TEXTS[label], strict=False):
+            assert has_text(pages[good_url(name, place)], text), (name, place)
+
+
+def test_a_broken_frame_costs_its_record(run: Run) -> None:
+    assert run.failure("truncated.warc.gz")[0] == "malformed"
+    assert run.failure("truncated.warc.gz")[1].endswith("went on at the next record")
+    assert run.failure("cut_off.warc.gz") == ("truncated", "the gzip member is cut off; went on at the next record")
+    reason, error = run.failure("behind_the_end.warc")
+    assert reason == "truncated" and "declared length of 10485760 bytes" in error
+
+
+def test_a_record_longer_than_its_content_length_is_read_to_its_end(run: Run) -> None:
+    assert has_text(run.page("https://bad.example/long"), HINDI)
+    assert "long_record.warc.gz" not in run.failed
+
+
+def test_large_pages_and_bombs_are_too_large_in_bounded_memory(run: Run) -> None:
+    reason, error = run.failure("huge.warc.gz")
+    assert reason == "too_large" and error.endswith("at most 16777216 are read")
+    assert run.failure("bomb_body.warc.gz") == ("too_large", "the body decodes to more than 16777216 bytes")
+    reason, error = run.failure("bomb_member.warc.gz")
+    assert reason == "truncated" and "declared length of 99 bytes" in error
+    assert run.peak and max(run.peak) < WORKER_BYTES
+
+
+def test_long_lines(run: Run) -> None:
+    assert run.failure("line.jsonl") == ("too_large", "the text is over 16777216 bytes")
+    assert [row["id"] for row in run.kept["line.jsonl"]] == ["row 1", "row 0"]  # Russian, then Thai
+    assert run.reason("https://bad.example/line.txt") == "non_symbol_words_high"
+    assert run.reason("https://bad.example/line.html") == "empty"  # trafilatura's parser refuses it
+
+
+def test_a_page_that_hangs_the_extractor(run: Run) -> None:
+    assert run.failure("hang.warc.gz") == ("extractor_timeout", f"no text after {TIMEOUT} s")
+
+
+@pytest.mark.parametrize(
+    "path, text",
+    [("unknown", THAI), ("lie/latin", ARABIC), ("lie/utf-8", RUSSIAN), ("nul.html", TEXTS["hin_Deva"][3])],
+)
+def test_a_wrong_charset_and_nul_bytes_do_not_hide_the_text(run: Run, path: str, text: str) -> None:
+    assert has_text(run.page(f"https://charset.example/{path}"), text)
+
+
+def test_bytes_that_are_no_text(run: Run) -> None:
+    row = run.page("https://charset.example/invalid")
+    assert "\ufffd" in row["text"] and has_text({"text": row["text"].replace("\ufffd", "").strip()}, HINDI)
+    assert run.reason("https://charset.example/nul.txt") == "content_type"
+
+
+def test_empty_pages(run: Run) -> None:
+    assert run.reason("https://charset.example/empty") == run.reason("https://charset.example/blank") == "empty"
+    assert [row["reason"] for row in run.dropped["empty.html"]] == ["empty"]
+
+
+def test_strange_addresses_are_text_and_nothing_more(run: Run) -> None:
+    for url, label in zip(ODD_URLS, ODD_LABELS, strict=True):
+        assert has_text(run.page(url), TEXTS[label][3])
+
+
+def test_lone_surrogates_become_replacement_characters(run: Run) -> None:
+    [row] = run.kept["surrogates.jsonl"]
+    assert (row["id"], row["url"]) == ("\ufffd id", "\ufffd")
+    assert row["text"].endswith("\ufffd") and has_text(row, TEXTS["amh_Ethi"][3])
+
+
+def test_two_records_with_one_id_are_two_rows(run: Run) -> None:
+    twins = [row for row in run.kept["twins.warc.gz"] if "twin.example" in row["url"]]
+    assert [row["id"] for row in twins] == ["<urn:test:twin>"] * 2 or [row["id"] for row in twins] == [
+        "urn:test:twin"
+    ] * 2
+    assert len({row["source"]["offset"] for row in twins}) == 2
+
+
+def test_files_that_cannot_be_read(run: Run) -> None:
+    for name in ("dangling.warc.gz", "vanishes.warc.gz"):
+        reason, error = run.failure(name)
+        assert reason == "unreadable" and "No such file" in error and name in error
+    assert "vanishes.warc.gz" not in run.kept
+    assert run.failure("no_text.parquet") == ("malformed", "no column text; the columns are body, url")
+
+
+def test_empty_files(run: Run) -> None:
+    reasons = {name: rows[0]["reason"] for name, rows in run.failed.items() if name.startswith("empty")}
+    archives = {f"empty.{suffix}": "unreadable" for suffix in ("warc", "warc.gz", "warc.wet.gz", "arc.gz")}
+    assert reasons == {**archives, "empty.parquet": "malformed", "empty.xml": "truncated"}
+    assert "is empty; an archive holds at least one record" in run.failure("empty.warc.gz")[1]
+
+
+# --- runs of their own ---------------------------------------------------------------------------------------------
+
+
+def test_a_language_label_that_is_a_path_writes_nothing_outside(spark, tmp_path: Path) -> None:
+    labels = ("../../etc", "/etc/passwd")
+    lines = [
+        f"__label__{label} {TEXTS[name][n]}".replace("\n", " ")
+        for label, name in zip(labels, ("hin_Deva", "rus_Cyrl"), strict=True)
+        for n in range(6)
+    ]
+    (tmp_path / "train.txt").write_text("\n".join(lines))
+    fasttext.train_supervised(str(tmp_path / "train.txt"), epoch=50, minCount=1, verbose=0).save_model(
+        str(tmp_path / "evil.bin")
+    )
+    (tmp_path / "in").mkdir()
+    archive(tmp_path / "in" / "pages.warc.gz", member(record("https://bad.example/", html(RUSSIAN))))
+    before = set(tmp_path.rglob("*"))
+    output = tmp_path / "runs" / "deep" / "run"
+    stages.run(settings(tmp_path / "in", output, f"language.model={tmp_path / 'evil.bin'}"), QUIET)
+    run = Run(output)
+    rows = [row for rows in (*run.kept.values(), *run.dropped.values()) for row in rows]
+    assert [(row["language"], row["language_script"]) for row in rows] == [("und", "Zzzz")] * 3
+    outside = {path for path in set(tmp_path.rglob("*")) - before if output not in (path, *path.parents)}
+    assert outside == {output.parent, output.parent.parent}
+    assert {path.name for path in (output / "kept").glob("*")} <= {"und_Zzzz"}
+    assert all(check.ok for check in manifest.verify(str(output)))
+
+
+def kill_busy_extractors(until: threading.Event, killed: list[int]) -> None:
+    """SIGKILL for every extracting process of ours that has worked for longer than any good page takes."""
+    ticks = 4 * os.sysconf("SC_CLK_TCK")
+    while not until.wait(0.1):
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                busy = int(status.read_text().rpartition(")")[2].split()[11]) > ticks
+                guard = b"filters.guard" in (status.parent / "cmdline").read_bytes()
+            except OSError:  # it has ended meanwhile
+                continue
+            if busy and guard and is_ours(int(status.parent.name)):
+                os.kill(int(status.parent.name), signal.SIGKILL)
+                killed.append(int(status.parent.name))
+
+
+def test_a_page_whose_extractor_is_killed_costs_one_record(spark, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    archive(tmp_path / "in" / "pages.warc.gz", member(record("https://bad.example/kills", HANGS)))
+    done, killed = threading.Event(), []
+    killer = threading.Thread(target=kill_busy_extractors, args=(done, killed))
+    killer.start()
+    try:
+        stages.run(settings(tmp_path / "in", tmp_path / "run", "extract.timeout_seconds=60"), QUIET)
+    finally:
+        done.set()
+        killer.join()
+    run = Run(tmp_path / "run")
+    assert len(killed) == 2  # it is tried once more in a fresh process
+    assert run.failure("pages.warc.gz") == ("extractor_crash", "the extractor process died: SIGKILL")
+    assert [row["url"].rpartition("/")[2] for row in run.kept["pages.warc.gz"]] == ["before", "after"]
+    assert all(check.ok for check in manifest.verify(str(tmp_path / "run")))
+
+
+def test_a_run_that_finds_nothing_to_keep_is_a_finished_run(spark, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "empty.jsonl").write_bytes(b"")
+    (tmp_path / "in" / "broken.jsonl").write_bytes(b"{'text': 1}\n")
+    stages.run(settings(tmp_path / "in", tmp_path / "run"), QUIET)
+    run = Run(tmp_path / "run")
+    assert (run.kept, run.dropped, list(run.failed)) == ({}, {}, ["broken.jsonl"])
+    assert all(check.ok for check in manifest.verify(str(tmp_path / "run")))
