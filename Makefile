@@ -46,14 +46,14 @@ check: .venv/installed-test ## format, lint, types, import contract
 bench: install-all ## every benchmark, one JSON line each
 	@for file in tests/benchmarks/*.py; do $(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit 1; done
 
-env-archive: install ## env.tar.gz: the environment as spark-submit's --archives takes it
-	$(BIN)/python -m pip install --quiet venv-pack
-	$(BIN)/python -m pip install --quiet --no-deps .
-	rm -f env.tar.gz
-	$(BIN)/venv-pack --force --output env.tar.gz
-	$(BIN)/python -m pip install --quiet --no-deps -e .
+env-archive: ## env.tar.gz: the environment as spark-submit's --archives takes it
+	rm -rf .venv-archive env.tar.gz
+	$(PYTHON) -m venv .venv-archive
+	.venv-archive/bin/python -m pip install --quiet --upgrade pip venv-pack
+	.venv-archive/bin/python -m pip install --quiet .
+	.venv-archive/bin/venv-pack --quiet --prefix .venv-archive --exclude '*/pyspark/jars/*' --output env.tar.gz   # the cluster has its own Spark
 
 clean: ## what the targets above made
-	rm -rf .venv env.tar.gz runs build dist *.egg-info
+	rm -rf .venv .venv-archive env.tar.gz runs build dist *.egg-info
 
 .PHONY: help java install install-all demo test check bench env-archive clean

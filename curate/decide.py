@@ -10,7 +10,7 @@ from pyspark.sql.window import Window
 from curate import dedup
 from curate.recipe import Recipe
 from curate.runfolder import RunFolder, join, remove
-from curate.session import jvm_path
+from curate.session import jvm_path, read_parquet
 from filters.columns import KEY_BITS, METRIC_NAMES
 from thresholds.table import ANY_LANGUAGE, CutoffTable, slots_of
 
@@ -19,7 +19,7 @@ EXACT, NEAR, UNWANTED = "duplicate_exact", "duplicate_near", "language_unwanted"
 
 def measured(spark: SparkSession, folder: RunFolder) -> DataFrame:
     """The narrow columns of documents/, one row a record."""
-    documents = spark.read.parquet(jvm_path(folder.documents))
+    documents = read_parquet(spark, folder.documents)
     label = F.concat_ws("_", "language", "language_script").alias("label")
     unit = F.shiftright("key", KEY_BITS).alias("unit")
     return documents.select(
@@ -48,9 +48,9 @@ def decide(spark: SparkSession, recipe: Recipe, table: CutoffTable, folder: RunF
     scratch = join(folder.decisions(fingerprint), "_rounds")
 
     def checkpoint(frame: DataFrame, name: str) -> DataFrame:
-        path = jvm_path(join(scratch, name))
-        frame.write.mode("overwrite").parquet(path)
-        return spark.read.parquet(path)
+        path = join(scratch, name)
+        frame.write.mode("overwrite").parquet(jvm_path(path))
+        return read_parquet(spark, path)
 
     documents = with_filter_reasons(measured(spark, folder), table, recipe.languages)
     decided = with_duplicates(documents, recipe, checkpoint) if recipe.dedup.enabled else _without_duplicates(documents)
@@ -70,7 +70,7 @@ def decide(spark: SparkSession, recipe: Recipe, table: CutoffTable, folder: RunF
 
 def read(spark: SparkSession, folder: RunFolder, fingerprint: str) -> DataFrame:
     """The decisions of a run."""
-    return spark.read.parquet(jvm_path(folder.decisions(fingerprint)))
+    return read_parquet(spark, folder.decisions(fingerprint))
 
 
 def with_filter_reasons(documents: DataFrame, table: CutoffTable, languages: Sequence[str]) -> DataFrame:

@@ -40,7 +40,9 @@ from filters.url import Blocklist
 
 BATCH_RECORDS = 512
 BATCH_BYTES = 8 * 1024 * 1024
-SCREEN_SCORE = 0.1  # a page passes the screen when a wanted language is among its alternatives with this score
+# A page passes the screen when a wanted language is among its alternatives with this score. On the test crawl 0.1 lost
+# 0.95 % of the Hindi pages, 0.03 lost 0.54 % and let 2 % more pages through to the extractor.
+SCREEN_SCORE = 0.03
 GROUP_BYTES = 4 * 1024 * 1024  # a row group ends at a change of language once it holds this much
 
 
@@ -221,7 +223,8 @@ class _Measurer:
         for page in crawled:
             payload = page.record.payload
             assert isinstance(payload, bytes)
-            outcome = self._guard.call("screen", payload, content_type=page.record.content_type)
+            with self._tally.cpu("extract"):
+                outcome = self._guard.call("screen", payload, content_type=page.record.content_type)
             if outcome.reason:
                 failures.append(
                     _failed(page.file, page.record.offset, page.record.url, outcome.reason, outcome.error or "")
@@ -229,7 +232,8 @@ class _Measurer:
                 lost.append(id(page))
             texts.append(outcome.text)
         with self._tally.cpu("language"):
-            found = language.identify(clean.strings(texts), model=self._recipe.language.model)
+            scripts = {name[-4:] for name in self._wanted}
+            found = language.identify(clean.strings(texts), model=self._recipe.language.model, scripts=scripts)
         for page, text, identity in zip(crawled, texts, found.to_pylist(), strict=True):
             if text and not _may_be(identity, self._wanted):
                 page.reason, page.text, page.screened_as = "screened", text[:SAMPLE_CHARACTERS], identity
@@ -240,13 +244,14 @@ class _Measurer:
         for page in pages:
             payload = page.record.payload
             if page.reason is None and isinstance(payload, bytes):
-                outcome = self._guard.call(
-                    "extract",
-                    payload,
-                    content_type=page.record.content_type,
-                    url=page.record.url,
-                    extractor=self._recipe.extract.extractor,
-                )
+                with self._tally.cpu("extract"):
+                    outcome = self._guard.call(
+                        "extract",
+                        payload,
+                        content_type=page.record.content_type,
+                        url=page.record.url,
+                        extractor=self._recipe.extract.extractor,
+                    )
                 if outcome.reason:
                     error = outcome.error or ""
                     failures.append(_failed(page.file, page.record.offset, page.record.url, outcome.reason, error))
@@ -266,8 +271,9 @@ class _Measurer:
             if page.reason is None and not characters:
                 page.reason = "empty"
         reasons = [page.reason for page in pages]
-        alive = pa.array([reason is None for reason in reasons])
-        measured = pc.if_else(alive, texts, pa.scalar(None, pa.string()))
+        # Taken, not masked: a masked text keeps its bytes under the null, and the kernels would read them
+        alive = pa.array([row if reason is None else None for row, reason in enumerate(reasons)], pa.int64())
+        measured = texts.take(alive)
         with tally.cpu("language"):
             found = language.identify(measured, model=recipe.language.model)
         found = _with_screened(found, pages)

@@ -1,13 +1,14 @@
 """The Spark session: local[*] by default; under spark-submit its own settings come first."""
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from curate import java
 from curate.recipe import Recipe, RecipeError
@@ -91,3 +92,8 @@ def jvm_path(path: str) -> str:
     if "://" not in path:
         return f"file://{Path(path).absolute()}"
     return path.replace("s3://", "s3a://", 1)
+
+
+def read_parquet(spark: SparkSession, path: str) -> DataFrame:
+    """One folder or file, by its very name: Spark takes brackets and stars in a path for a pattern."""
+    return spark.read.parquet(re.sub(r"([\[\]{}*?\\])", r"\\\1", jvm_path(path)))

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from curate import decide, report
 from curate.runfolder import RunFolder, filesystem, join, read_all_json
-from curate.session import jvm_path
+from curate.session import read_parquet
 from filters.columns import KEY_BITS, METRIC_NAMES, METRICS, label
 from thresholds.rule import DOCUMENT_METRICS, Rule
 from thresholds.table import CutoffTable
@@ -143,7 +143,7 @@ def _origin(rule: Rule) -> str:
 
 def _histograms(run: _Run, labels: list[str]) -> list[report.Histogram]:
     """Of each large language, the metrics whose rules removed most, over the documents that were measured."""
-    documents = run.spark.read.parquet(jvm_path(run.folder.documents)).where("signals is not null")
+    documents = read_parquet(run.spark, run.folder.documents).where("signals is not null")
     documents = documents.withColumn("label", F.concat_ws("_", "language", "language_script")).where(
         F.col("label").isin(*labels)
     )
@@ -203,7 +203,7 @@ def _samples(run: _Run) -> list[report.Sample]:
     """A few dropped documents of each reason, from different languages where there are some."""
     if not run.manifest["dropped"]:
         return []
-    dropped = run.spark.read.parquet(jvm_path(run.folder.dropped)).where("sample is not null and sample != ''")
+    dropped = read_parquet(run.spark, run.folder.dropped).where("sample is not null and sample != ''")
     order = F.xxhash64("id", "source.file", "source.offset")
     every = max(1, sum(part["rows"] for part in run.manifest["dropped"]) // SAMPLE_ROWS)
     chosen = (

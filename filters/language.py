@@ -6,6 +6,7 @@ that the user fetches once, and any path to a fastText .bin or .ftz is a model t
 
 import json
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -98,6 +99,12 @@ def _columns(script: str) -> list[int]:
     return [SCRIPT_INDEX[member] for member in MEMBERS.get(script, (script,)) if member in SCRIPT_INDEX]
 
 
+def _holds(scripts: Collection[str], letters: np.ndarray) -> np.ndarray:
+    """Whether each text holds a letter of one of the scripts: bool by row of `letters`."""
+    columns = sorted({column for script in scripts for column in _columns(script)})
+    return np.asarray(letters[:, columns].any(axis=1))
+
+
 def _can_be(script: str, letters: np.ndarray) -> bool:
     """Whether the text holds enough letters of the script for a language written in it."""
     return bool(letters[_columns(script)].sum() >= MINIMUM_SCRIPT_SHARE * letters.sum())
@@ -132,19 +139,24 @@ _NOTHING = {
 }
 
 
-def identify(text: pa.StringArray, *, model: str = "default") -> pa.StructArray:
+def identify(text: pa.StringArray, *, model: str = "default", scripts: Collection[str] | None = None) -> pa.StructArray:
     """The language of each text, as `filters.columns.LANGUAGE`; never null.
 
     A text without letters (or null) is und, Zzzz, score 0. So is one where every alternative that the model gives at
     least `MINIMUM_SCORE` is written in a script that the text hardly holds (below `MINIMUM_SCRIPT_SHARE`).
     `language_score` is the model's probability of the answer. Labels without a script (lid.176) take the text's.
+
+    scripts: the only ones of interest (ISO 15924). The model, which costs more than all the rest, is not asked about a
+    text without a letter of these: it is und in the script of most of its letters, score 0.
     """
+    text = text.fill_null("")  # a null may have bytes under it
     letters = letter_counts(text)
-    rows = np.flatnonzero(letters.any(axis=1))
-    answers: list[dict[str, Any]] = [_NOTHING] * len(text)
+    rows = np.flatnonzero(letters.any(axis=1) if scripts is None else _holds(scripts, letters))
+    written = majority_script(letters)
+    answers: list[dict[str, Any]] = [_NOTHING | {"language_script": script} for script in written]
     if len(rows):
         lines = [prepare(each) for each in text.take(pa.array(rows)).to_pylist()]
         names, scores = _load(model_path(model)).predict(lines, k=ALTERNATIVES, threshold=MINIMUM_SCORE)
-        for row, seen, best, score in zip(rows, majority_script(letters[rows]), names, scores, strict=True):
+        for row, seen, best, score in zip(rows, written[rows], names, scores, strict=True):
             answers[row] = _answer(_ranked(best, score, seen), letters[row])
     return pa.array(answers, LANGUAGE)

@@ -25,8 +25,8 @@ def read_jsonl(split: Split, *, limit_bytes: int) -> Iterator[Item]:
             if not length:
                 return
             if line is None:
-                error = f"a line of {length} bytes; at most {limit_bytes * JSON_OVERHEAD} are read"
-                yield Failure(offset=offset, reason="too_large", error=error)
+                problem = f"a line of {length} bytes; at most {limit_bytes * JSON_OVERHEAD} are read"
+                yield Failure(offset=offset, reason="too_large", error=problem)
                 if length >= DRAIN_BYTES:
                     return
             elif line.strip():

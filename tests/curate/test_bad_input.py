@@ -6,7 +6,8 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.spark
 QUIET = Console(quiet=True)
 MIB = 1 << 20
 TIMEOUT = 4  # seconds a page
+WORKER = b"pyspark.daemon"  # in the command line of a Python worker
 WORKER_BYTES = 1000 * MIB  # resident, of a Python worker; its packages and models are 400 MB of that
 PLAIN = "text/plain; charset=utf-8"
 # The language of the good pages in each archive
@@ -122,7 +124,7 @@ def good_url(name: str, place: str) -> str:
     return f"https://good.example/{name}/{place}"
 
 
-def archive(path: Path, *bad: bytes, pack: Any = member) -> None:
+def archive(path: Path, *bad: bytes, pack: Callable[[bytes], bytes] = member) -> None:
     """A WARC file with a good page in front of the bad members and, unless it is endless, one behind."""
     label = LABELS.get(path.name, "tha_Thai")
     first, last = (
@@ -199,9 +201,8 @@ def write_unreadable(folder: Path) -> None:
 class Run:
     """The rows of a finished run, by the name of the file that they came from."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.peak: list[int] = []  # resident bytes, of each worker
+    def __init__(self, root: Path, peak: int = 0) -> None:
+        self.root, self.peak = root, peak  # resident bytes of the largest worker
         self.failed = self._read("failed")
         self.kept, self.dropped = self._read("kept"), self._read("dropped")
 
@@ -235,19 +236,17 @@ def has_text(row: dict[str, Any], text: str) -> bool:
     return all(paragraph in row["text"] for paragraph in text.split("\n"))
 
 
-def workers() -> Iterator[Path]:
-    """/proc of the Python processes below us that Spark started."""
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        if b"pyspark.daemon" in (status.parent / "cmdline").read_bytes() and is_ours(int(status.parent.name)):
-            yield status.parent
+def ours(word: bytes) -> Iterator[Path]:
+    """/proc of the processes below this one whose command line holds `word`."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile
+            if word in (process / "cmdline").read_bytes() and is_below(int(process.name)):
+                yield process
 
 
-def is_ours(pid: int) -> bool:
+def is_below(pid: int) -> bool:
     while pid > 1 and pid != os.getpid():
-        try:
-            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            return False
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return pid == os.getpid()
 
 
@@ -256,8 +255,33 @@ def peak_bytes(process: Path) -> int:
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM")), 0)
 
 
+def seconds(process: Path) -> float:
+    """CPU time that a process has used."""
+    return int((process / "stat").read_text().rpartition(")")[2].split()[11]) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def meanwhile(word: bytes, act: Callable[[Path], None]) -> Iterator[None]:
+    """Five times a second, `act` on each of our processes whose command line holds `word`."""
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.wait(0.2):
+            for process in ours(word):
+                with suppress(OSError):
+                    act(process)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
 @pytest.fixture(scope="module")
-def run(spark, tmp_path_factory) -> Run:
+def run(spark: object, tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder, output = tmp_path_factory.mktemp("bad"), tmp_path_factory.mktemp("run") / "run"
     for write in (write_damaged, write_large, write_odd, write_unreadable):
         write(folder)
@@ -268,14 +292,17 @@ def run(spark, tmp_path_factory) -> Run:
         (folder / "vanishes.warc.gz").unlink()
         return plan
 
-    for process in workers():
+    for process in ours(WORKER):
         (process / "clear_refs").write_text("5")  # other tests' peaks
-    with pytest.MonkeyPatch.context() as patch:
+    peaks: dict[str, int] = {}
+
+    def note(process: Path) -> None:
+        peaks[process.name] = peak_bytes(process)
+
+    with pytest.MonkeyPatch.context() as patch, meanwhile(WORKER, note):
         patch.setattr(stages.planning, "make", make_and_lose)
         stages.run(settings(folder, output, f"extract.timeout_seconds={TIMEOUT}"), QUIET)
-    finished = Run(output)
-    finished.peak = [peak_bytes(process) for process in workers()]
-    return finished
+    return Run(output, max(peaks.values()))
 
 
 # --- what became of it ---------------------------------------------------------------------------------------------
@@ -288,7 +315,6 @@ def test_every_record_is_accounted_for(run: Run) -> None:
 
 def test_the_good_pages_are_kept_whole(run: Run) -> None:
     pages = {row["url"]: row for rows in run.kept.values() for row in rows if "good.example" in (row["url"] or "")}
-    assert len(pages) == 2 * len({url.split("/")[3] for url in pages}) - len(ENDLESS)
     for name, label in LABELS.items():
         places = ("before",) if name in ENDLESS else ("before", "after")
         for place, text in zip(places, TEXTS[label], strict=False):
@@ -314,7 +340,7 @@ def test_large_pages_and_bombs_are_too_large_in_bounded_memory(run: Run) -> None
     assert run.failure("bomb_body.warc.gz") == ("too_large", "the body decodes to more than 16777216 bytes")
     reason, error = run.failure("bomb_member.warc.gz")
     assert reason == "truncated" and "declared length of 99 bytes" in error
-    assert run.peak and max(run.peak) < WORKER_BYTES
+    assert 100 * MIB < run.peak < WORKER_BYTES
 
 
 def test_long_lines(run: Run) -> None:
@@ -360,9 +386,7 @@ def test_lone_surrogates_become_replacement_characters(run: Run) -> None:
 
 def test_two_records_with_one_id_are_two_rows(run: Run) -> None:
     twins = [row for row in run.kept["twins.warc.gz"] if "twin.example" in row["url"]]
-    assert [row["id"] for row in twins] == ["<urn:test:twin>"] * 2 or [row["id"] for row in twins] == [
-        "urn:test:twin"
-    ] * 2
+    assert [row["id"] for row in twins] == ["<urn:test:twin>"] * 2
     assert len({row["source"]["offset"] for row in twins}) == 2
 
 
@@ -384,7 +408,7 @@ def test_empty_files(run: Run) -> None:
 # --- runs of their own ---------------------------------------------------------------------------------------------
 
 
-def test_a_language_label_that_is_a_path_writes_nothing_outside(spark, tmp_path: Path) -> None:
+def test_a_language_label_that_is_a_path_writes_nothing_outside(spark: object, tmp_path: Path) -> None:
     labels = ("../../etc", "/etc/passwd")
     lines = [
         f"__label__{label} {TEXTS[name][n]}".replace("\n", " ")
@@ -392,7 +416,7 @@ def test_a_language_label_that_is_a_path_writes_nothing_outside(spark, tmp_path:
         for n in range(6)
     ]
     (tmp_path / "train.txt").write_text("\n".join(lines))
-    fasttext.train_supervised(str(tmp_path / "train.txt"), epoch=50, minCount=1, verbose=0).save_model(
+    fasttext.train_supervised(str(tmp_path / "train.txt"), epoch=20, lr=0.05, dim=8, thread=1, verbose=0).save_model(
         str(tmp_path / "evil.bin")
     )
     (tmp_path / "in").mkdir()
@@ -409,32 +433,18 @@ def test_a_language_label_that_is_a_path_writes_nothing_outside(spark, tmp_path:
     assert all(check.ok for check in manifest.verify(str(output)))
 
 
-def kill_busy_extractors(until: threading.Event, killed: list[int]) -> None:
-    """SIGKILL for every extracting process of ours that has worked for longer than any good page takes."""
-    ticks = 4 * os.sysconf("SC_CLK_TCK")
-    while not until.wait(0.1):
-        for status in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                busy = int(status.read_text().rpartition(")")[2].split()[11]) > ticks
-                guard = b"filters.guard" in (status.parent / "cmdline").read_bytes()
-            except OSError:  # it has ended meanwhile
-                continue
-            if busy and guard and is_ours(int(status.parent.name)):
-                os.kill(int(status.parent.name), signal.SIGKILL)
-                killed.append(int(status.parent.name))
-
-
-def test_a_page_whose_extractor_is_killed_costs_one_record(spark, tmp_path: Path) -> None:
+def test_a_page_whose_extractor_is_killed_costs_one_record(spark: object, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     archive(tmp_path / "in" / "pages.warc.gz", member(record("https://bad.example/kills", HANGS)))
-    done, killed = threading.Event(), []
-    killer = threading.Thread(target=kill_busy_extractors, args=(done, killed))
-    killer.start()
-    try:
+    killed: set[str] = set()
+
+    def kill_busy(process: Path) -> None:
+        if seconds(process) > 3:  # no good page takes so long
+            os.kill(int(process.name), signal.SIGKILL)
+            killed.add(process.name)
+
+    with meanwhile(b"filters.guard", kill_busy):
         stages.run(settings(tmp_path / "in", tmp_path / "run", "extract.timeout_seconds=60"), QUIET)
-    finally:
-        done.set()
-        killer.join()
     run = Run(tmp_path / "run")
     assert len(killed) == 2  # it is tried once more in a fresh process
     assert run.failure("pages.warc.gz") == ("extractor_crash", "the extractor process died: SIGKILL")
@@ -442,7 +452,7 @@ def test_a_page_whose_extractor_is_killed_costs_one_record(spark, tmp_path: Path
     assert all(check.ok for check in manifest.verify(str(tmp_path / "run")))
 
 
-def test_a_run_that_finds_nothing_to_keep_is_a_finished_run(spark, tmp_path: Path) -> None:
+def test_a_run_that_finds_nothing_to_keep_is_a_finished_run(spark: object, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "empty.jsonl").write_bytes(b"")
     (tmp_path / "in" / "broken.jsonl").write_bytes(b"{'text': 1}\n")
