@@ -43,8 +43,9 @@ check: .venv/installed-test ## format, lint, types, import contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install-all ## every benchmark, one JSON line each
-	@for file in tests/benchmarks/*.py; do $(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit 1; done
+bench: install-all env-archive ## every benchmark, one JSON line each
+	@for name in archives crawl extraction language masters minhash screen signals; do \
+		$(BIN)/python -m tests.benchmarks.$$name || exit 1; done
 
 env-archive: ## env.tar.gz: the environment as spark-submit's --archives takes it
 	rm -rf .venv-archive env.tar.gz

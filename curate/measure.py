@@ -4,12 +4,12 @@ Text never crosses into the JVM. A task's file lies under an attempt's own name 
 """
 
 import json
-import resource
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -106,8 +106,9 @@ def measure_unit(
     folder, tally, start = RunFolder(root), Tally(), time.perf_counter()
     name = f"{unit.index:06d}-{unique()}.parquet"
     failures: list[dict[str, Any]] = []
-    children = _children_cpu()
-    with publishing(join(folder.documents, name)) as file, _Measurer(settings, tally) as measurer:
+    guard = _guard(settings.recipe.extract.timeout_seconds, settings.recipe.extract.memory_mb * MIB)
+    measurer, before = Measurer(settings, tally, guard), guard.cpu_seconds
+    with publishing(join(folder.documents, name)) as file:
         writer = _Writer(file, unit.index, settings.recipe.limits.buffer_bytes, settings.recipe.write.row_group_bytes)
         for split in unit.splits:
             for batch in _batches(split, settings.recipe.limits.record_bytes, tally, failures):
@@ -115,7 +116,7 @@ def measure_unit(
                 progress(len(batch), 0)
             progress(0, split.bytes)
         writer.close()
-    tally.cpu_seconds["extract"] += _children_cpu() - children
+    tally.cpu_seconds["extract"] += guard.cpu_seconds - before
     tally.failed.update(failure["reason"] for failure in failures)
     if failures:
         _write_failures(join(folder.failed, name), failures)
@@ -136,9 +137,10 @@ def measure_unit(
     return commit
 
 
-def _children_cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+@lru_cache(maxsize=1)
+def _guard(timeout: float, memory: int) -> Guard:
+    """The extracting process of this worker, kept from task to task; it ends with the worker."""
+    return Guard(timeout=timeout, memory=memory)
 
 
 def _batches(split: Split, limit: int, tally: Tally, failures: list[dict[str, Any]]) -> Iterator[list[Page]]:
@@ -175,22 +177,13 @@ def _write_failures(path: str, failures: list[dict[str, Any]]) -> None:
         pq.write_table(pa.Table.from_pylist(failures, FAILED), file, compression="zstd")
 
 
-class _Measurer:
-    """Pages in, rows of the documents table out; holds the extracting process and the lists of one task."""
+class Measurer:
+    """Pages in, rows of the documents table out. `guard` runs the extractor; its CPU time is the caller's to count."""
 
-    def __init__(self, settings: Settings, tally: Tally) -> None:
-        self._settings, self._tally = settings, tally
-        self._recipe = recipe = settings.recipe
-        self._wanted = frozenset(recipe.languages)
-        self._blocklist = settings.blocklist
-        extract = recipe.extract
-        self._guard = Guard(timeout=extract.timeout_seconds, memory=extract.memory_mb * MIB)
-
-    def __enter__(self) -> "_Measurer":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._guard.close()
+    def __init__(self, settings: Settings, tally: Tally, guard: Guard) -> None:
+        self._settings, self._tally, self._guard = settings, tally, guard
+        self._recipe, self._blocklist = settings.recipe, settings.blocklist
+        self._wanted = frozenset(settings.recipe.languages)
 
     def rows(self, pages: list[Page], failures: list[dict[str, Any]]) -> pa.Table:
         """One row a page. A page that breaks a step is one failure, not the end of the task."""
@@ -232,7 +225,7 @@ class _Measurer:
                 lost.append(id(page))
             texts.append(outcome.text)
         with self._tally.cpu("language"):
-            scripts = {name[-4:] for name in self._wanted}
+            scripts = {name.partition("_")[2] for name in self._wanted}
             found = language.identify(clean.strings(texts), model=self._recipe.language.model, scripts=scripts)
         for page, text, identity in zip(crawled, texts, found.to_pylist(), strict=True):
             if text and not _may_be(identity, self._wanted):

@@ -46,6 +46,11 @@ class Outcome:
     error: str | None = None
 
 
+def _children_cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 class _ChildDied(Exception):
     """The pipe closed in mid-exchange."""
 
@@ -125,10 +130,12 @@ class _Child:
                 fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _CHUNK)  # a page in one piece: half the context switches
         self.pid = self._process.pid
         self.pages = 0
+        self.cpu_seconds = 0.0
 
     def await_ready(self) -> None:
         try:
-            _receive_frame(self._output, time.monotonic() + _START_SECONDS)
+            header, _ = _receive_frame(self._output, time.monotonic() + _START_SECONDS)
+            self.cpu_seconds = header["cpu_seconds"]
         except (_ChildDied, TimeoutError):
             last_words = self.kill().decode("utf-8", "replace")
             raise RuntimeError(
@@ -139,15 +146,19 @@ class _Child:
         deadline = time.monotonic() + timeout
         self.pages += 1
         _send(self._input, request, deadline)
-        return _receive_frame(self._output, deadline)
+        header, body = _receive_frame(self._output, deadline)
+        self.cpu_seconds = header["cpu_seconds"]
+        return header, body
 
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def kill(self) -> bytes:
-        """Ends the process; returns the last thing it wrote to stderr."""
+        """Ends the process; returns the last thing it wrote to stderr. Its CPU time is exact from here on."""
+        before = _children_cpu()
         self._process.kill()
         self._process.wait()
+        self.cpu_seconds = max(self.cpu_seconds, _children_cpu() - before)
         last_words = b""
         with contextlib.suppress(BlockingIOError):
             last_words = os.read(self._errors, 1 << 16)
@@ -179,6 +190,7 @@ class Guard:
     ) -> None:
         self._timeout, self._memory, self._recycle = timeout, memory, recycle
         self._child: _Child | None = None
+        self._past_cpu_seconds = 0.0
 
     def __enter__(self) -> "Guard":
         return self
@@ -191,10 +203,16 @@ class Guard:
         """Process id of the child; None while there is none."""
         return self._child.pid if self._child else None
 
+    @property
+    def cpu_seconds(self) -> float:
+        """What all children of this guard have used so far, the start of each included."""
+        return self._past_cpu_seconds + (self._child.cpu_seconds if self._child else 0.0)
+
     def close(self) -> None:
         """Ends the child. A later call starts another."""
         if self._child:
             self._child.kill()
+            self._past_cpu_seconds += self._child.cpu_seconds
             self._child = None
 
     def call(
@@ -239,7 +257,9 @@ class Guard:
             return Outcome(None, "extractor_timeout", f"no text after {self._timeout:g} s")
         except _ChildDied:
             self._child = None
-            return child.post_mortem()
+            outcome = child.post_mortem()
+            self._past_cpu_seconds += child.cpu_seconds
+            return outcome
         except BaseException:
             self.close()  # interrupted in mid-frame: the pipe is of no more use
             raise
@@ -317,7 +337,12 @@ def _answer(request: dict[str, Any], body: bytes, memory: int) -> bytes:
         reason, detail = "extractor_memory", f"out of memory at {memory >> 20} MiB: {failure!r}"
     elif failure:
         reason, detail = "extractor_error", f"{type(failure).__name__}: {failure}"
-    header = {"reason": reason, "error": detail and _one_line(detail), "spent": spent}
+    header = {
+        "reason": reason,
+        "error": detail and _one_line(detail),
+        "spent": spent,
+        "cpu_seconds": time.process_time(),
+    }
     return _frame(header, text.encode("utf-8", "replace"))
 
 
@@ -332,7 +357,7 @@ def _serve(parent: int, timeout: float, memory: int) -> None:
     _limit(memory)
     for extractor in ("trafilatura", "resiliparse"):  # load them before the first page's clock runs
         page_text(b"<html><body><p>ready</p></body></html>", None, extractor)
-    _write(answers, _frame({}, b""))
+    _write(answers, _frame({"cpu_seconds": time.process_time()}, b""))
     while True:
         request, body = _next_request(parent)
         # The kernel ends a child that hangs in C after its parent was killed, when nobody is left to do it

@@ -74,7 +74,9 @@ def standalone(scratch: Path):
         for line in classes:
             command = [str(SPARK_HOME / "bin" / "spark-class"), *f"org.apache.spark.{line}".split()]
             processes.append(
-                subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=scratch)
+                subprocess.Popen(
+                    command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=scratch
+                )
             )
             time.sleep(4)
         yield f"spark://127.0.0.1:{PORT}"
@@ -95,7 +97,10 @@ def submit(master: str, output: Path, scratch: Path) -> None:
     shutil.copytree(ROOT / "curate" / "submit", here / "submit")
     command = [str(SPARK_HOME / "bin" / "spark-submit"), "--master", master, "--archives", f"{archive}#env"]
     command += ["--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.executor.memory=1g"]
-    settings = environment() | {"PYSPARK_PYTHON": "./env/bin/python", "PYSPARK_DRIVER_PYTHON": str(here / "env" / "bin" / "python")}
+    settings = environment() | {
+        "PYSPARK_PYTHON": "./env/bin/python",
+        "PYSPARK_DRIVER_PYTHON": str(here / "env" / "bin" / "python"),
+    }
     call([*command, str(here / "submit" / "main.py"), *arguments(output)], env=settings)
 
 

@@ -16,17 +16,17 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from curate.measure import BATCH_RECORDS, Page, Settings, Tally, _children_cpu, _Measurer
+from curate.measure import BATCH_RECORDS, Measurer, Page, Settings, Tally
 from curate.recipe import Extract, Recipe
 from curate.sources import list_inputs, plan_splits, read
 from curate.sources.record import Record
 from filters.charset import decode
 from filters.columns import UNKNOWN_LANGUAGE, label
+from filters.guard import Guard
 from filters.url import Blocklist
 from tests.benchmarks.extraction import Score, _pages
 
@@ -37,7 +37,6 @@ _DEVANAGARI = re.compile("[\u0900-\u097f]")  # a page without any, entities incl
 _WARM_UP = Record(offset=0, payload="<p>मेरे पड़ोसियों ने पुराना पुल ठीक कर दिया।</p>".encode())
 
 Row = dict[str, Any]
-Result = TypeVar("Result")
 
 
 class Measuring:
@@ -45,18 +44,18 @@ class Measuring:
 
     def __init__(self, wanted: str, *, screen: bool) -> None:
         recipe = Recipe(input=("-",), output="-", languages=(wanted,), extract=Extract(screen=screen))
-        self._tally = Tally()
-        self._measurer = _Measurer(Settings(recipe, {}, {}, Blocklist.load(())), self._tally)
+        self._tally, self._guard = Tally(), Guard()
+        self._measurer = Measurer(Settings(recipe, {}, {}, Blocklist.load(())), self._tally, self._guard)
 
     def __enter__(self) -> "Measuring":
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._costed(lambda: self._measurer.__exit__(*exception))
+    def __exit__(self, *_: object) -> None:
+        self._guard.close()
 
     def rows(self, records: list[Record]) -> dict[int, Row]:
         """Label, drop reasons and text by the records' offsets; none of a record that failed."""
-        table = self._costed(lambda: self._measurer.rows([Page(record, "") for record in records], []))
+        table = self._measurer.rows([Page(record, "") for record in records], [])
         columns = ["source", "language", "language_script", "drop_reasons", "text"]
         rows = table.select(columns).to_pylist()
         return {
@@ -64,14 +63,9 @@ class Measuring:
         }
 
     def seconds(self) -> dict[str, float]:
-        """CPU seconds of extraction (screening included) and of language ID; whole only after the exit."""
-        return {phase: self._tally.cpu_seconds[phase] for phase in ("extract", "language")}
-
-    def _costed(self, work: Callable[[], Result]) -> Result:
-        before = _children_cpu()
-        result = work()
-        self._tally.cpu_seconds["extract"] += _children_cpu() - before
-        return result
+        """CPU seconds of extraction (screening and the child's start included) and of language ID."""
+        spent = self._tally.cpu_seconds
+        return {"extract": spent["extract"] + self._guard.cpu_seconds, "language": spent["language"]}
 
 
 def compare(wanted: str, records: list[Record]) -> tuple[list[tuple[Row | None, Row | None]], list[dict[str, float]]]:

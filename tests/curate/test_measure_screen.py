@@ -2,9 +2,10 @@
 
 import pytest
 
-from curate.measure import Page, Settings, Tally, _Measurer
+from curate.measure import Measurer, Page, Settings, Tally
 from curate.recipe import Recipe
 from curate.sources.record import Record
+from filters.guard import Guard
 from filters.url import Blocklist
 
 SENTENCES = {
@@ -30,8 +31,8 @@ def measured(bodies: list[bytes], *wanted: str) -> tuple[list[dict], Tally, list
     tally, failures = Tally(), list[dict]()
     settings = Settings(Recipe(input=("-",), output="-", languages=wanted), {}, {}, Blocklist.load(()))
     pages = [Page(Record(offset=offset, payload=body), "crawl") for offset, body in enumerate(bodies)]
-    with _Measurer(settings, tally) as measurer:
-        rows = measurer.rows(pages, failures).to_pylist()
+    with Guard() as guard:
+        rows = Measurer(settings, tally, guard).rows(pages, failures).to_pylist()
     return rows, tally, failures
 
 

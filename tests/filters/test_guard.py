@@ -173,3 +173,14 @@ def test_the_child_does_not_outlive_its_parent(state: str) -> None:
         assert is_running(child)
         parent.kill()
     assert wait_until(lambda: not is_running(child), 15)
+
+
+def test_cpu_time_is_counted_across_children() -> None:
+    with Guard() as guard:
+        guard.call("extract", PAGE)
+        first = guard.cpu_seconds
+        assert first > 0.1, "the imports alone take longer"
+        os.kill(guard.pid, signal.SIGKILL)
+        guard.call("extract", PAGE)
+        assert guard.cpu_seconds > 1.5 * first, "the second child's start is missing"
+    assert guard.cpu_seconds > 1.5 * first
