@@ -13,6 +13,7 @@ import click
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tomli_w
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from rich.console import Console
 from rich.table import Table
@@ -42,7 +43,7 @@ class Commands(click.Group):
             if not _is_ours(error):
                 raise
             raise click.ClickException(str(error)) from None
-        except PySparkException as error:
+        except (PySparkException, Py4JError) as error:
             raise click.ClickException(_cause(error)) from None
         except OSError as error:
             raise click.ClickException(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")) from None
@@ -57,12 +58,13 @@ def _is_ours(error: BaseException) -> bool:
     return raised_in.split(".")[0] in ("curate", "filters", "thresholds")
 
 
-def _cause(error: PySparkException) -> str:
-    """The Python exception at the bottom of a failed Spark job, in a line."""
-    lines = re.findall(r"^(?:\w+\.)*\w*(?:Error|Exception|Exit)\b.*$", str(error), re.M)
-    lines = [line for line in lines if not line.startswith(("org.", "java.", "py4j."))]
-    line = (lines or [str(error).strip().splitlines()[0]])[-1][:500]
-    return f"the run stopped: {line}; run the same command again to go on (Spark's log: {log_file()})"
+def _cause(error: Exception) -> str:
+    """The exception at the bottom of a failed Spark job, Python's or the JVM's, in a line."""
+    text = str(error)
+    python = re.findall(r"^(?!org\.|java\.|py4j\.)(?:\w+\.)*\w*(?:Error|Exception|Exit)\b.*$", text, re.M)
+    java = re.findall(r"^Caused by: (?:\w+[.$])*(.+)$", text, re.M)
+    line = python[-1] if python else java[-1] if java else text.strip().splitlines()[0]
+    return f"the run stopped: {line[:500]}; run the same command again to go on (Spark's log: {log_file()})"
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -14,6 +14,11 @@ from curate.session import jvm_path, read_parquet
 from filters.columns import KEY_BITS, METRIC_NAMES
 from thresholds.table import ANY_LANGUAGE, CutoffTable, slots_of
 
+# A row of decisions/, in the row order of its unit's measured file
+DECISIONS = (
+    "key long, label string, host string, drop_reasons array<string>,"
+    " cluster_id long, cluster_size long, bytes long, unit int"
+)
 EXACT, NEAR, UNWANTED = "duplicate_exact", "duplicate_near", "language_unwanted"
 
 
@@ -70,7 +75,7 @@ def decide(spark: SparkSession, recipe: Recipe, table: CutoffTable, folder: RunF
 
 def read(spark: SparkSession, folder: RunFolder, fingerprint: str) -> DataFrame:
     """The decisions of a run."""
-    return read_parquet(spark, folder.decisions(fingerprint))
+    return read_parquet(spark, folder.decisions(fingerprint), DECISIONS)
 
 
 def with_filter_reasons(documents: DataFrame, table: CutoffTable, languages: Sequence[str]) -> DataFrame:

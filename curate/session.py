@@ -94,6 +94,10 @@ def jvm_path(path: str) -> str:
     return path.replace("s3://", "s3a://", 1)
 
 
-def read_parquet(spark: SparkSession, path: str) -> DataFrame:
-    """One folder or file, by its very name: Spark takes brackets and stars in a path for a pattern."""
-    return spark.read.parquet(re.sub(r"([\[\]{}*?\\])", r"\\\1", jvm_path(path)))
+def read_parquet(spark: SparkSession, path: str, schema: str | None = None) -> DataFrame:
+    """One folder or file, by its very name: Spark takes brackets and stars in a path for a pattern.
+
+    schema: DDL, where there may be no file to infer it from.
+    """
+    reader = spark.read.schema(schema) if schema else spark.read
+    return reader.parquet(re.sub(r"([\[\]{}*?\\])", r"\\\1", jvm_path(path)))

@@ -9,7 +9,7 @@ from curate.sources.listing import UNKNOWN
 from curate.sources.mediawiki import read_mediawiki
 from curate.sources.opening import one_line, open_raw
 from curate.sources.parquet import read_parquet
-from curate.sources.record import Failure, InputError, Item, Split
+from curate.sources.record import Failure, InputError, Item, Skipped, Split
 from curate.sources.warc import read_warc
 
 LIMIT_BYTES = 16 << 20  # of one record, before and after decompression
@@ -27,12 +27,24 @@ def read(split: Split, *, limit_bytes: int = LIMIT_BYTES) -> Iterator[Item]:
 
 def _read(split: Split, limit_bytes: int) -> Iterator[Item]:
     offset = 0 if split.format == "parquet" else split.start
+    kinds: set[str] = set()  # of the records that are no documents
+    pages = False
     try:
         for item in READERS[split.format](split, limit_bytes=limit_bytes):
             offset = item.offset
+            if isinstance(item, Skipped):
+                kinds.add(item.kind)
+            else:
+                pages = True
             yield item
     except Exception as error:  # storage fails in as many types as there are file systems: vanished, refused, cut off
         yield Failure(offset=offset, reason="unreadable", error=f"the file cannot be read further: {one_line(error)}")
+    else:
+        if kinds and not pages and (split.start, split.end) == (0, -1):  # else the pages are in the file's other splits
+            found = (
+                f"an archive of {', '.join(sorted(kinds))} records alone; pages are response, resource or conversion"
+            )
+            yield Failure(offset=0, reason="no_documents", error=found)
 
 
 def _read_wat(split: Split, *, limit_bytes: int) -> Iterator[Item]:

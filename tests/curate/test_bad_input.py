@@ -453,7 +453,6 @@ def test_a_page_whose_extractor_is_killed_costs_one_record(spark: object, tmp_pa
     assert all(check.ok for check in manifest.verify(str(tmp_path / "run")))
 
 
-@pytest.mark.xfail(strict=True, reason="decide.read asks Spark for the schema of no file")
 def test_a_run_that_finds_nothing_to_keep_is_a_finished_run(spark: object, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "empty.jsonl").write_bytes(b"")

@@ -47,7 +47,11 @@ def test_plan_shows_the_resolved_recipe_and_the_inputs_and_does_nothing(tmp_path
     assert result.exit_code == 0, result.output
     assert 'extractor = "trafilatura"' in result.output and str(output) in result.output
     assert "screen for tha_Thai" in result.output
-    rows = {line.split()[0]: line.split()[1] for line in result.output.splitlines() if line.startswith(("warc", "mediawiki"))}
+    rows = {
+        line.split()[0]: line.split()[1]
+        for line in result.output.splitlines()
+        if line.startswith(("warc", "mediawiki"))
+    }
     assert rows == {"warc": "4", "mediawiki": "1"}
     assert not output.exists()
 
@@ -73,7 +77,11 @@ def test_a_pilot_of_no_share_is_refused(share: str) -> None:
 
 
 def test_lid_predicts_each_line(tmp_path: Path) -> None:
-    lines = ["आज बाज़ार में बहुत भीड़ थी और सब्ज़ियाँ महँगी थीं", "வானிலை இன்று மிகவும் நன்றாக உள்ளது", "kal subah hum sab nadi ke kinare ghoomne jayenge"]
+    lines = [
+        "आज बाज़ार में बहुत भीड़ थी और सब्ज़ियाँ महँगी थीं",
+        "வானிலை இன்று மிகவும் நன்றாக உள்ளது",
+        "kal subah hum sab nadi ke kinare ghoomne jayenge",
+    ]
     file = tmp_path / "lines.txt"
     file.write_text("\n".join(lines) + "\n", "utf-8")
     result = run("lid", "predict", str(file))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from curate.sources import Failure, Item, Record, list_inputs, plan_splits, read
+from curate.sources import Failure, Item, Record, Split, list_inputs, plan_splits, read
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "warc"
 pytestmark = [
@@ -103,3 +103,12 @@ def test_real_archives_in_splits(target: int) -> None:
         splits = plan_splits(list_inputs([str(FOLDER / name)]), target)
         assert len(splits) > 2
         assert [item for split in splits for item in read(split)] == read_file(FOLDER / name)
+
+
+def test_an_archive_without_a_page_says_so(shared: Path) -> None:
+    file = str(shared / "warc" / "warcio__example-digest.warc")
+    items = list(read(Split(file=file, format="warc")))
+    failures = [item for item in items if isinstance(item, Failure)]
+    assert [failure.reason for failure in failures] == ["no_documents"]
+    assert failures[0].error.startswith("an archive of request records alone")
+    assert len(items) == 5, "four requests and the failure"
