@@ -63,7 +63,8 @@ def test_a_pilot_estimates_the_whole(spark, tmp_path: Path) -> None:
         *("--set", f"urls.blocklist=['{SAMPLES / 'blocklist'}']", "--set", "limits.split_bytes=60000"),
     )
     assert result.exit_code == 0, result.output
-    figures = {line.split(None, 1)[1]: line.split()[0] for line in result.output.splitlines() if line.startswith("  ")}
+    lines = [line.split(None, 1) for line in result.output.split("would take about")[1].strip().splitlines()]
+    figures = {what: number for number, what in lines}
     records = int(figures["records"].replace(",", ""))
     assert 110 < records < 260, "175 records, scaled up from a half of the bytes"
     assert float(figures["CPU-hours to measure"]) >= 0
