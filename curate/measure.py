@@ -10,15 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 
+from curate.documents import DocumentWriter
 from curate.recipe import MIB, Recipe
 from curate.runfolder import RunFolder, join, publishing, unique, write_json
 from curate.sources import read
@@ -27,7 +26,7 @@ from filters import clean, language, minhash, segment, signals
 from filters.columns import (
     EDITS,
     FAILED,
-    KEY_BITS,
+    LANGUAGE,
     MEASURED,
     SAMPLE_CHARACTERS,
     SIGNALS,
@@ -43,7 +42,6 @@ BATCH_BYTES = 8 * 1024 * 1024
 # A page passes the screen when a wanted language is among its alternatives with this score. On the test crawl 0.1 lost
 # 0.95 % of the Hindi pages, 0.03 lost 0.54 % and let 2 % more pages through to the extractor.
 SCREEN_SCORE = 0.03
-GROUP_BYTES = 4 * 1024 * 1024  # a row group ends at a change of language once it holds this much
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,9 @@ def measure_unit(
     guard = _guard(settings.recipe.extract.timeout_seconds, settings.recipe.extract.memory_mb * MIB)
     measurer, before = Measurer(settings, tally, guard), guard.cpu_seconds
     with publishing(join(folder.documents, name)) as file:
-        writer = _Writer(file, unit.index, settings.recipe.limits.buffer_bytes, settings.recipe.write.row_group_bytes)
+        writer = DocumentWriter(
+            file, unit.index, settings.recipe.limits.buffer_bytes, settings.recipe.write.row_group_bytes
+        )
         for split in unit.splits:
             for batch in _batches(split, settings.recipe.limits.record_bytes, tally, failures):
                 writer.add(measurer.rows(batch, failures))
@@ -187,18 +187,19 @@ class Measurer:
 
     def rows(self, pages: list[Page], failures: list[dict[str, Any]]) -> pa.Table:
         """One row a page. A page that breaks a step is one failure, not the end of the task."""
+        lost: list[dict[str, Any]] = []  # not `failures` at once: a batch that breaks is tried again in halves
         try:
             self._block(pages)
-            pages = self._extract(self._screen(pages, failures), failures)
-            return self._measured(pages)
+            rows = self._measured(self._extract(self._screen(pages, lost), lost))
         except (pa.ArrowException, ValueError, ArithmeticError, LookupError, TypeError, RecursionError) as error:
             if len(pages) > 1:
                 middle = len(pages) // 2
                 return pa.concat_tables([self.rows(half, failures) for half in (pages[:middle], pages[middle:])])
-            page = pages[0]
-            message = f"{type(error).__name__}: {str(error)[:300]}".replace("\n", " ")
+            page, message = pages[0], f"{type(error).__name__}: {str(error)[:300]}".replace("\n", " ")
             failures.append(_failed(page.file, page.record.offset, page.record.url, "measure_error", message))
             return MEASURED.empty_table()
+        failures += lost
+        return rows
 
     def _block(self, pages: list[Page]) -> None:
         with self._tally.cpu("url"):
@@ -257,65 +258,55 @@ class Measurer:
 
     def _measured(self, pages: list[Page]) -> pa.Table:
         tally, recipe = self._tally, self._recipe
-        texts = clean.strings(page.text for page in pages)
-        with tally.cpu("clean"):
-            texts = clean.repair(texts)
-        for page, characters in zip(pages, pc.utf8_length(texts).to_pylist(), strict=True):
-            if page.reason is None and not characters:
-                page.reason = "empty"
-        reasons = [page.reason for page in pages]
+        texts = self._repaired(pages)
         # Taken, not masked: a masked text keeps its bytes under the null, and the kernels would read them
-        alive = pa.array([row if reason is None else None for row, reason in enumerate(reasons)], pa.int64())
+        alive = pa.array([row if page.reason is None else None for row, page in enumerate(pages)], pa.int64())
         measured = texts.take(alive)
         with tally.cpu("language"):
-            found = language.identify(measured, model=recipe.language.model)
-        found = _with_screened(found, pages)
-        languages, scripts = pc.struct_field(found, "language"), pc.struct_field(found, "language_script")
-        labels = pc.binary_join_element_wise(languages, scripts, "_")
-        with tally.cpu("segment"):
-            segments = segment.segment(measured)
-        with tally.cpu("signals"):
-            metrics = signals.measure(
-                measured,
-                labels,
-                stopwords=self._settings.stopwords,
-                flagged_words=self._settings.flagged_words,
-                segments=segments,
-            )
-        with tally.cpu("minhash"):
-            dedup = recipe.dedup
-            hashes = minhash.signatures(
-                measured,
-                labels,
-                permutations=dedup.bands * dedup.rows,
-                ngram=dedup.ngram,
-                seed=dedup.seed,
-                segments=segments,
-            )
-            exact = minhash.exact_hash(measured)
+            found = _with_screened(language.identify(measured, model=recipe.language.model), pages)
         with tally.cpu("pii"):
             edits = clean.pii(measured) if recipe.clean.pii else pa.nulls(len(pages), EDITS)
+        reasons = [[page.reason] if page.reason else [] for page in pages]
         columns = {
             "text": texts,
-            "signals": metrics.cast(SIGNALS),
-            "minhash": minhash.pack(hashes),
-            "exact_hash": exact,
             "quality": pa.nulls(len(pages), pa.float64()),
-            "drop_reasons": pa.array([[reason] if reason else [] for reason in reasons], pa.list_(pa.string())),
+            "drop_reasons": pa.array(reasons, pa.list_(pa.string())),
             "edits": edits,
             "key": pa.nulls(len(pages), pa.int64()),  # set when the rows are in their final order
-            **{name: pc.struct_field(found, name) for name in language_fields()},
+            **{field.name: pc.struct_field(found, field.name) for field in LANGUAGE},
+            **self._metrics(measured, found),
             **_origin(pages),
         }
         rows = pa.table([columns[field.name].cast(field.type) for field in MEASURED], schema=MEASURED)
         tally.rows += len(rows)
         tally.text_bytes += measured.nbytes
-        tally.dropped.update(reason for reason in reasons if reason is not None)
+        tally.dropped.update(reason for page_reasons in reasons for reason in page_reasons)
         return rows
 
+    def _repaired(self, pages: list[Page]) -> pa.StringArray:
+        """The pages' text as it is measured; a page without any is dropped as empty."""
+        with self._tally.cpu("clean"):
+            texts = clean.repair(clean.strings(page.text for page in pages))
+        for page, characters in zip(pages, pc.utf8_length(texts).to_pylist(), strict=True):
+            if page.reason is None and not characters:
+                page.reason = "empty"
+        return texts
 
-def language_fields() -> tuple[str, ...]:
-    return ("language", "language_score", "language_script", "top_langs")
+    def _metrics(self, text: pa.StringArray, found: pa.StructArray) -> dict[str, pa.Array]:
+        """Signals and hashes, from one segmentation."""
+        tally, dedup, lists = self._tally, self._recipe.dedup, self._settings
+        parts = [pc.struct_field(found, name) for name in ("language", "language_script")]
+        labels = pc.binary_join_element_wise(*parts, "_")
+        with tally.cpu("segment"):
+            segments = segment.segment(text)
+        with tally.cpu("signals"):
+            words = {"stopwords": lists.stopwords, "flagged_words": lists.flagged_words}
+            metrics = signals.measure(text, labels, **words, segments=segments)
+        with tally.cpu("minhash"):
+            size = {"permutations": dedup.bands * dedup.rows, "ngram": dedup.ngram, "seed": dedup.seed}
+            hashes = minhash.pack(minhash.signatures(text, labels, **size, segments=segments))
+            exact = minhash.exact_hash(text)
+        return {"signals": metrics.cast(SIGNALS), "minhash": hashes, "exact_hash": exact}
 
 
 def _may_be(identity: dict[str, Any], wanted: frozenset[str]) -> bool:
@@ -361,61 +352,3 @@ def _own_id(page: Page) -> str:
     """Stable wherever the input is mounted: folder and file name, and the offset."""
     relative = "/".join(page.file.rsplit("/", 2)[-2:])
     return xxhash.xxh3_128_hexdigest(f"{relative}#{page.record.offset}".encode())
-
-
-class _Writer:
-    """Rows grouped by language, so that writing a shard reads little more than its own language's row groups.
-
-    Memory is bounded: beyond `buffer_bytes` the rows at hand are sorted and written, and a new run of rows begins.
-    """
-
-    def __init__(self, file: Any, unit: int, buffer_bytes: int, row_group_bytes: int) -> None:
-        self._parquet = pq.ParquetWriter(file, MEASURED, compression="zstd", compression_level=1)
-        self._key = unit << KEY_BITS
-        self._buffer: list[pa.Table] = []
-        self._bytes, self._buffer_bytes, self._group_bytes = 0, buffer_bytes, row_group_bytes
-
-    def add(self, rows: pa.Table) -> None:
-        self._buffer.append(rows)
-        self._bytes += rows.nbytes
-        if self._bytes >= self._buffer_bytes:
-            self._flush()
-
-    def close(self) -> None:
-        self._flush()
-        self._parquet.close()
-
-    def _flush(self) -> None:
-        if not self._buffer:
-            return
-        rows = pa.concat_tables(self._buffer)
-        self._buffer, self._bytes = [], 0
-        labels = pc.binary_join_element_wise(rows["language"], rows["language_script"], "_").to_pylist()
-        codes = (
-            np.unique(np.array(labels, dtype=object).astype(str), return_inverse=True)[1]
-            if labels
-            else np.array([], int)
-        )
-        rows = rows.take(pa.array(np.argsort(codes, kind="stable")))
-        keys = pa.array(np.arange(self._key, self._key + len(rows), dtype=np.int64))
-        self._key += len(rows)
-        rows = rows.set_column(rows.schema.get_field_index("key"), "key", keys)
-        for group in _groups(rows, np.sort(codes), self._group_bytes):
-            self._parquet.write_table(group, row_group_size=max(1, len(group)))
-
-
-def _groups(rows: pa.Table, codes: np.ndarray, most_bytes: int) -> Iterator[pa.Table]:
-    """Cut sorted rows into row groups: small languages share one, large ones have their own."""
-    edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(rows)]
-    start = 0
-    for begin, end in pairwise(edges):
-        if rows.slice(start, begin - start).nbytes >= GROUP_BYTES:
-            yield rows.slice(start, begin - start)
-            start = begin
-        while rows.slice(start, end - start).nbytes > most_bytes and end - start > 1:
-            share = most_bytes / rows.slice(start, end - start).nbytes
-            cut = start + max(1, int((end - start) * share))
-            yield rows.slice(start, cut - start)
-            start = cut
-    if start < len(rows):
-        yield rows.slice(start)

@@ -1,10 +1,12 @@
 """The language screen: what it turns away, what it lets through, and what the rows of both say."""
 
+import pyarrow as pa
 import pytest
 
 from curate.measure import Measurer, Page, Settings, Tally
 from curate.recipe import Recipe
 from curate.sources.record import Record
+from filters import clean
 from filters.guard import Guard
 from filters.url import Blocklist
 
@@ -73,3 +75,28 @@ def test_text_written_in_character_references_passes(name: str, spelling: str) -
 def test_a_page_without_cheap_text_is_left_to_the_extractor() -> None:
     rows, _, failures = measured([b"<html><body><div></div></body></html>", page(SENTENCES["hin_Deva"])], "hin_Deva")
     assert not failures and [row["drop_reasons"] for row in rows] == [["empty"], []]
+
+
+def test_a_page_that_breaks_a_step_is_one_failure_and_others_fail_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = "टूटा हुआ पन्ना"
+    repair = clean.repair
+
+    def repair_or_break(text: pa.StringArray) -> pa.StringArray:
+        if any(broken in (value or "") for value in text.to_pylist()):
+            raise ValueError("no such text")
+        return repair(text)
+
+    monkeypatch.setattr(clean, "repair", repair_or_break)
+    tally, failures = Tally(), list[dict]()
+    settings = Settings(Recipe(input=("-",), output="-"), {}, {}, Blocklist.load(()))
+    hangs = ("<p " + " ".join(f"a{n}=1" for n in range(200_000)) + ">text</p>").encode()
+    bodies = [page(SENTENCES["tha_Thai"]), hangs, page(broken), page(SENTENCES["amh_Ethi"])]
+    pages = [Page(Record(offset=offset, payload=body), "crawl") for offset, body in enumerate(bodies)]
+    with Guard(timeout=1) as guard:
+        rows = Measurer(settings, tally, guard).rows(pages, failures).to_pylist()
+    assert [row["source"]["offset"] for row in rows] == [0, 3] and tally.rows == 2
+    assert sorted((row["offset"], row["reason"]) for row in failures) == [
+        (1, "extractor_timeout"),
+        (2, "measure_error"),
+    ]
+    assert failures[-1]["error"] == "ValueError: no such text" or failures[0]["error"] == "ValueError: no such text"
