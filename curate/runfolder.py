@@ -6,6 +6,7 @@ the records, because object stores have no rename.
 
 import json
 import posixpath
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -114,8 +115,7 @@ class publishing:
 
 
 def unique() -> str:
-    import uuid
-
+    """The name of an attempt."""
     return uuid.uuid4().hex[:12]
 
 

@@ -1,5 +1,6 @@
 """The run, as the algorithm reads: plan, measure, decide, write, account, report. A rerun does only what is missing."""
 
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -99,9 +100,9 @@ def _remove_unpublished(folder: RunFolder) -> None:
 
 
 def _remove_partial(folder: str) -> None:
+    """Files that `publishing` had begun when it was killed."""
     for path in walk(folder, ""):
-        name = path.rsplit("/", 1)[1]
-        if name.startswith("_") and ".parquet." in name:
+        if re.fullmatch(r"_.+\.[0-9a-f]{12}", path.rsplit("/", 1)[1]):
             remove(path)
 
 
