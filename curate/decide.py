@@ -8,8 +8,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from curate import dedup
-from curate.recipe import Recipe
-from curate.runfolder import RunFolder, join, remove
+from curate.recipe import Dedup, Recipe
+from curate.runfolder import RunFolder, exists, join, remove
 from curate.session import jvm_path, read_parquet
 from filters.columns import KEY_BITS, METRIC_NAMES
 from thresholds.table import ANY_LANGUAGE, CutoffTable, slots_of
@@ -48,17 +48,44 @@ def host() -> Column:
     return F.nullif(found, F.lit("")).alias("host")
 
 
-def decide(spark: SparkSession, recipe: Recipe, table: CutoffTable, folder: RunFolder, fingerprint: str) -> DataFrame:
-    """Write decisions/<fingerprint>/: beside each measured file its rows' fate, in row order. Returns them."""
-    scratch = join(folder.decisions(fingerprint), "_rounds")
+def clusters(spark: SparkSession, settings: Dedup, folder: RunFolder, fingerprint: str) -> DataFrame:
+    """(key, cluster_id) of the documents that have copies, found once and kept: no cutoff changes them."""
+    path = folder.clusters(fingerprint)
+    if not exists(join(path, "_SUCCESS")):
+        remove(path)  # what a killed attempt left
+        checkpoint = _checkpoint(spark, join(path, "_rounds"))
+        candidates = measured(spark, folder).where("exact_hash is not null").select("key", "exact_hash", "minhash")
+        found = dedup.clusters(candidates, bands=settings.bands, rows=settings.rows, checkpoint=checkpoint)
+        found.write.mode("append").parquet(jvm_path(path))
+        remove(join(path, "_rounds"))
+    return read_parquet(spark, path, "key long, cluster_id long")
 
+
+def _checkpoint(spark: SparkSession, scratch: str) -> dedup.Checkpoint:
     def checkpoint(frame: DataFrame, name: str) -> DataFrame:
         path = join(scratch, name)
         frame.write.mode("overwrite").parquet(jvm_path(path))
         return read_parquet(spark, path)
 
+    return checkpoint
+
+
+def decide(
+    spark: SparkSession,
+    recipe: Recipe,
+    table: CutoffTable,
+    folder: RunFolder,
+    fingerprint: str,
+    cluster_fingerprint: str,
+) -> DataFrame:
+    """Write decisions/<fingerprint>/: beside each measured file its rows' fate, in row order. Returns them."""
+    scratch = join(folder.decisions(fingerprint), "_rounds")
     documents = with_filter_reasons(measured(spark, folder), table, recipe.languages)
-    decided = with_duplicates(documents, recipe, checkpoint) if recipe.dedup.enabled else _without_duplicates(documents)
+    if recipe.dedup.enabled:
+        members = clusters(spark, recipe.dedup, folder, cluster_fingerprint)
+        decided = with_duplicates(_checkpoint(spark, scratch)(documents, "filtered"), members)
+    else:
+        decided = _without_duplicates(documents)
     out = folder.decisions(fingerprint)
     (
         decided.select("key", "unit", "label", "host", "drop_reasons", "cluster_id", "cluster_size", "bytes")
@@ -143,14 +170,11 @@ def _fired(table: CutoffTable) -> list[Column]:
     return fired
 
 
-def with_duplicates(documents: DataFrame, recipe: Recipe, checkpoint: dedup.Checkpoint) -> DataFrame:
-    """cluster_id, cluster_size, and a duplicate reason on every copy but the one to keep.
+def with_duplicates(documents: DataFrame, members: DataFrame) -> DataFrame:
+    """cluster_id, cluster_size, and a duplicate reason on every copy but the one to keep; `members`: from `clusters`.
 
     The keeper: one that passes the filters, then the highest quality, then the longest, then the smallest id.
     """
-    documents = checkpoint(documents, "filtered")
-    candidates = documents.where("exact_hash is not null").select("key", "exact_hash", "minhash")
-    members = dedup.clusters(candidates, bands=recipe.dedup.bands, rows=recipe.dedup.rows, checkpoint=checkpoint)
     cluster = Window.partitionBy("cluster_id")
     best = cluster.orderBy(
         (F.size("drop_reasons") > 0).asc(),

@@ -9,13 +9,15 @@ from typing import Any
 
 from curate.lid import fetch
 from curate.measure import Settings, Unit
-from curate.recipe import MIB, Recipe, RecipeError
-from curate.runfolder import RunFolder, exists, filesystem, read_json, write_json
+from curate.recipe import MIB, Dedup, Recipe, RecipeError
+from curate.runfolder import RunFolder, exists, filesystem, list_files, read_json, write_json
 from curate.sources import list_inputs, plan_splits
 from curate.sources.record import Split
+from curate.steps import check
 from filters.columns import SCHEMA_VERSION
 from filters.language import REMOTE_MODELS, model_path
 from filters.url import Blocklist
+from thresholds.derive import choices
 from thresholds.table import CutoffTable
 
 UNIT_BYTES = 4 * MIB  # small files are read together until they make this much
@@ -41,6 +43,11 @@ class Plan:
         return len({split.file for unit in self.units for split in unit.splits})
 
     @property
+    def cluster_fingerprint(self) -> str:
+        """Of the duplicate clusters: they do not depend on cutoffs, so that another table need not find them again."""
+        return _cluster_fingerprint(self.measure_key, [_names(unit.splits) for unit in self.units], self.recipe.dedup)
+
+    @property
     def fingerprint(self) -> str:
         """Of the decisions: the measured documents and all that is decided and written with."""
         parts = {
@@ -54,9 +61,38 @@ class Plan:
         return _hash(parts)
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A run folder whose documents are all measured: what calibration, previews and comparisons read."""
+
+    folder: RunFolder
+    dedup: Dedup
+    cluster_fingerprint: str
+
+
+def opened(root: str) -> Opened:
+    """The measured run at `root`. Raises RecipeError where there is none, or measuring is unfinished."""
+    folder = RunFolder(absolute(root))
+    if not exists(folder.run):
+        raise RecipeError(f"{root}: no run folder: it has no run.json; measure it first with `curate run`")
+    stored = read_json(folder.run)
+    missing = len(stored["units"]) - len(list_files(folder.measured_commits, ".json"))
+    if missing:
+        raise RecipeError(
+            f"{root}: {missing:,} of its {len(stored['units']):,} parts are not measured yet; `curate run` again"
+        )
+    dedup = Dedup.model_validate(stored["dedup"])
+    names = [[(split["file"], split["start"], split["end"]) for split in unit] for unit in stored["units"]]
+    return Opened(folder, dedup, _cluster_fingerprint(stored["measure"], names, dedup))
+
+
+def _cluster_fingerprint(measure_key: dict[str, Any], units: list[list[tuple[str, int, int]]], dedup: Dedup) -> str:
+    return _hash({"measure": measure_key, "units": units, "dedup": dedup.model_dump()})
+
+
 def make(recipe: Recipe) -> Plan:
     """List the inputs and load the tables; no work yet. Raises RecipeError, TableError or InputError."""
-    table = CutoffTable.load(recipe.cutoffs)
+    table = _table(recipe)
     settings = Settings(recipe, table.stopwords, _flagged_words(recipe.words.flagged), _blocklist(recipe))
     files = list_inputs(recipe.input, format=recipe.format)
     splits = plan_splits(files, target_bytes=recipe.limits.split_bytes)
@@ -66,10 +102,22 @@ def make(recipe: Recipe) -> Plan:
     return Plan(recipe, table, settings, units, key, folder)
 
 
+def _table(recipe: Recipe) -> CutoffTable:
+    """The recipe's cutoffs with its stopwords; where they are to be derived, the stopwords alone for now."""
+    table = CutoffTable({}, "derive", "to be derived") if recipe.derives else CutoffTable.load(recipe.cutoffs)
+    if recipe.derives:
+        choices(recipe.calibrate.methods)  # an error in them must not wait until all is measured
+        for run in recipe.calibrate.reference:
+            opened(run)
+    if recipe.words.stopwords is None:
+        return table.with_stopwords(CutoffTable.load("universal").stopwords) if recipe.derives else table
+    return table.with_stopwords(CutoffTable.load(recipe.words.stopwords).stopwords)
+
+
 def save(plan: Plan) -> None:
     """Record the plan, so that a rerun gives each unit the same number."""
     units = [[asdict(split) for split in unit.splits] for unit in plan.units]
-    write_json(plan.folder.run, {"measure": plan.measure_key, "units": units})
+    write_json(plan.folder.run, {"measure": plan.measure_key, "units": units, "dedup": plan.recipe.dedup.model_dump()})
 
 
 def absolute(output: str) -> str:
@@ -86,7 +134,8 @@ def _measure_key(recipe: Recipe, settings: Settings) -> dict[str, Any]:
             "blocklist": [_content(path) for path in recipe.urls.blocklist],
             "categories": list(recipe.urls.categories),
         },
-        "clean": recipe.clean.model_dump(),
+        "clean": recipe.clean.model_dump(mode="json"),
+        "steps": check(recipe.steps, recipe.languages),
         "words": {"stopwords": _hash(settings.stopwords), "flagged": _hash(settings.flagged_words)},
         "dedup": recipe.dedup.model_dump(include={"ngram", "seed"})
         | {"permutations": recipe.dedup.bands * recipe.dedup.rows},

@@ -4,9 +4,11 @@ import tomllib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from filters.line_rules import LineRule
 
 MIB = 1024 * 1024
 Label = Annotated[str, Field(pattern=r"^[a-z]{3}_[A-Z][a-z]{3}$")]
@@ -46,12 +48,29 @@ class Clean(_Section):
     """What is edited in the text."""
 
     pii: bool = True  # replace e-mail addresses, IP addresses and phone numbers by placeholders
+    line_rules: tuple[LineRule, ...] = ()  # remove lines before measuring: see filters/line_rules.py
+
+
+class Step(_Section):
+    """A datatrove filter or formatter (or your own subclass), run on each text before it is measured; in order."""
+
+    # import path, for example datatrove.pipeline.filters.C4QualityFilter
+    block: str = Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
+    options: dict[str, Any] = {}  # keyword arguments of the block
 
 
 class Words(_Section):
     """Word lists measured against."""
 
     flagged: str | None = None  # folder of <lang_Script>.txt files, one word a line
+    stopwords: str | None = None  # a cutoff table whose stopword lists to use: from `curate calibrate --stopwords`
+
+
+class Calibrate(_Section):
+    """How `cutoffs = "derive"` finds the cutoffs, after measuring and before deciding."""
+
+    reference: tuple[str, ...] = ()  # run folders of clean text, English (the anchor) among it
+    methods: dict[str, str] = {}  # by group of rules, as method:population; empty: FineWeb-2's choice
 
 
 class Dedup(_Section):
@@ -94,16 +113,22 @@ class Recipe(_Section):
     output: str
     format: Literal["auto", "warc", "wet", "jsonl", "parquet", "html", "mediawiki"] = "auto"
     languages: tuple[Label, ...] = ()  # keep only these; empty: all
-    cutoffs: str = "universal"  # a shipped table (english, universal, setu) or a TOML file
+    cutoffs: str = "universal"  # a shipped table (english, universal, setu), a TOML file, or derive: see [calibrate]
     extract: Extract = Extract()
     language: Language = Language()
     urls: Urls = Urls()
     clean: Clean = Clean()
+    steps: tuple[Step, ...] = ()
     words: Words = Words()
+    calibrate: Calibrate = Calibrate()
     dedup: Dedup = Dedup()
     limits: Limits = Limits()
     write: Write = Write()
     spark: Spark = Spark()
+
+    @property
+    def derives(self) -> bool:
+        return self.cutoffs == "derive"
 
     @property
     def screened(self) -> bool:
@@ -188,5 +213,5 @@ def _explain(error: ValidationError) -> str:
 def _known(section: tuple[int | str, ...]) -> list[str]:
     model: Any = Recipe
     for part in section:
-        model = model.model_fields[str(part)].annotation
+        model = get_args(model)[0] if isinstance(part, int) else model.model_fields[str(part)].annotation
     return list(model.model_fields)

@@ -57,6 +57,9 @@ class RunFolder:
     def decisions(self, fingerprint: str) -> str:
         return join(self.root, "decisions", fingerprint)
 
+    def clusters(self, fingerprint: str) -> str:
+        return join(self.root, "clusters", fingerprint)
+
     def written_commits(self, fingerprint: str) -> str:
         return join(self.decisions(fingerprint), "_written")
 

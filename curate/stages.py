@@ -5,14 +5,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import xxhash
 from pyspark.sql import DataFrame, SparkSession
 from rich.console import Console
 
-from curate import card, decide, manifest, report, shards, summary
+from curate import calibrate, card, decide, manifest, report, shards, summary
 from curate import plan as planning
 from curate.measure import Settings, Unit, measure_unit
 from curate.plan import Plan
@@ -20,6 +20,8 @@ from curate.progress import Counters, watch
 from curate.recipe import MIB, Recipe
 from curate.runfolder import RunFolder, exists, filesystem, join, read_all_json, remove, walk, write_bytes, write_json
 from curate.session import session
+from thresholds.derive import choices, derive
+from thresholds.table import CutoffTable
 
 ACCOUNT = pa.schema([("unit", pa.int64()), ("rows", pa.int64())])
 
@@ -32,6 +34,9 @@ def run(recipe: Recipe, console: Console) -> report.Report:
     planning.save(plan)
     with _timed(seconds, "measure"):
         measure(spark, plan, console)
+    if recipe.derives:
+        with _timed(seconds, "calibrate"), console.status("calibrate: summaries and cutoffs"):
+            plan = replace(plan, table=derived(spark, plan))
     with _timed(seconds, "decide"):
         decisions = decided(spark, plan, console)
     with _timed(seconds, "write"):
@@ -106,13 +111,22 @@ def _remove_partial(folder: str) -> None:
             remove(path)
 
 
+def derived(spark: SparkSession, plan: Plan) -> CutoffTable:
+    """The cutoffs of `cutoffs = "derive"`: from this run's documents and the recipe's reference."""
+    settings = plan.recipe.calibrate
+    own = planning.opened(plan.folder.root)
+    references = [planning.opened(root) for root in settings.reference]
+    found = calibrate.evidence(spark, [own], references)
+    return derive(found, scheme=choices(settings.methods), stopwords=plan.table.stopwords)
+
+
 def decided(spark: SparkSession, plan: Plan, console: Console) -> DataFrame:
     """The decisions of this plan, made now unless they lie there already."""
     fingerprint = plan.fingerprint
     if exists(join(plan.folder.decisions(fingerprint), "_SUCCESS")):
         return decide.read(spark, plan.folder, fingerprint)
     with console.status("decide: cutoffs and duplicates"):
-        return decide.decide(spark, plan.recipe, plan.table, plan.folder, fingerprint)
+        return decide.decide(spark, plan.recipe, plan.table, plan.folder, fingerprint, plan.cluster_fingerprint)
 
 
 def write(spark: SparkSession, plan: Plan, decisions: DataFrame, console: Console) -> None:

@@ -135,7 +135,7 @@ def _origin(rule: Rule) -> str:
     parts = [
         origin.method,
         origin.reference,
-        origin.sample_size and f"{origin.sample_size:,} documents",
+        origin.documents and f"{origin.documents:,} documents",
         origin.fallback,
     ]
     return ", ".join(str(part) for part in parts if part)

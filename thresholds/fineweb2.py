@@ -30,6 +30,7 @@ FIXED_GOPHER = (
     ("bullet_line_ratio", ">", 0.9),
     ("ellipsis_line_ratio", ">", 0.3),
 )
+FIXED_STOPWORDS = ("stopwords", "<", 2)
 
 
 def read(path: str | Path, languages: Collection[str] = ()) -> CutoffTable:
@@ -56,7 +57,7 @@ def convert(config: Mapping[str, Any], label: str) -> LanguageCutoffs:
             *_rules("fineweb_quality", FIXED, FIXED_FINEWEB),
             *_rules("gopher_quality", FIXED, FIXED_GOPHER),
             *_rules("gopher_quality", PUBLISHED, _gopher(config)),
-            *_rules("gopher_quality", FIXED, [("stopwords", "<", 2)]),
+            *_rules("gopher_quality", FIXED, [FIXED_STOPWORDS]),
         )
         return LanguageCutoffs(rules, tuple(str(word) for word in config["stopwords"]))
     except KeyError as error:

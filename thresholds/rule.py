@@ -23,11 +23,14 @@ OPERATORS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 class Provenance:
     """Where a cutoff comes from. None: not known, or not applicable."""
 
-    method: str | None = None  # given, fixed, 10tail, mean_std, median_ratio, quantile
+    method: str | None = None  # given, fixed, anchor, tail, mean_std, median_ratio, quantile, contrast, language_score
     reference: str | None = None  # the corpus or publication
-    sample_size: int | None = None  # documents
+    documents: int | None = None  # of the language, that the cutoff was computed from
     interval: tuple[float, float] | None = None  # 95 %, bootstrap
-    fallback: str | None = None  # why the language's own data did not decide
+    fallback: str | None = None  # what decided beside, or instead of, the language's own documents
+    removed_crawl: float | None = None  # share of the crawl's documents that this rule alone drops
+    removed_reference: float | None = None  # the same of the reference
+    flag: str | None = None  # why a derived rule is withheld
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -25,10 +25,14 @@ class TableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class LanguageCutoffs:
-    """What one language brings: rules in the order in which their reasons are counted, and stopwords."""
+    """What one language brings: rules in the order in which their reasons are counted, and stopwords.
+
+    `withheld`: rules that were derived and are not applied; `provenance.flag` says why.
+    """
 
     rules: tuple[Rule, ...] = ()
     stopwords: tuple[str, ...] = ()
+    withheld: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,16 @@ class CutoffTable:
     def stopwords(self) -> dict[str, tuple[str, ...]]:
         return {label: entry.stopwords for label, entry in self.languages.items() if entry.stopwords}
 
+    def with_stopwords(self, stopwords: Mapping[str, tuple[str, ...]]) -> "CutoffTable":
+        """The table with these lists in place of its own; a language without rules of its own keeps those of `*`."""
+        lists = {**self.stopwords, **stopwords}
+        default = self.languages.get(ANY_LANGUAGE, self._nothing)
+        labels = [*self.languages, *(label for label in lists if label not in self.languages)]
+        entries = {
+            label: replace(self.languages.get(label, default), stopwords=lists.get(label, ())) for label in labels
+        }
+        return replace(self, languages=entries)
+
     @cached_property
     def slots(self) -> tuple[tuple[str, str, int], ...]:
         """Every (metric, operator, n-th use of that pair) that any language has.
@@ -98,15 +112,15 @@ class CutoffTable:
         `columns` brings the document metrics that are no signals (language_score, quality); a table that has a rule
         for one which is missing raises TableError, because leaving the rule out would keep what it should drop.
         """
-        reasons: list[list[str]] = [[] for _ in range(len(language))]
         values = _Values(signals, columns or {})
         labels = pc.dictionary_encode(language)
+        codes = labels.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        fired: list[tuple[str, np.ndarray]] = []  # reason, rows: in the order of the language's rules
         for code, label in enumerate(labels.dictionary.to_pylist()):
-            rows = np.flatnonzero(labels.indices.fill_null(-1).to_numpy(zero_copy_only=False) == code)
+            rows = np.flatnonzero(codes == code)
             for rule in self.of(label).rules:
-                for row in rows[rule.fires(values[rule.metric][rows])]:
-                    reasons[row].append(rule.reason)
-        return pa.array(reasons, pa.list_(pa.string()))
+                fired.append((rule.reason, rows[rule.fires(values[rule.metric][rows])]))
+        return _by_row(fired, len(language))
 
 
 def slots_of(rules: tuple[Rule, ...]) -> list[tuple[str, str, int]]:
@@ -118,6 +132,16 @@ def slots_of(rules: tuple[Rule, ...]) -> list[tuple[str, str, int]]:
         seen[rule.metric, rule.operator] = use + 1
         slots.append((rule.metric, rule.operator, use))
     return slots
+
+
+def _by_row(fired: list[tuple[str, np.ndarray]], documents: int) -> pa.ListArray:
+    """(reason, rows) pairs as a list of reasons for each row, in the order of the pairs."""
+    rows = np.concatenate([rows for _, rows in fired]) if fired else np.empty(0, np.int64)
+    reasons = np.repeat(np.arange(len(fired)), [len(rows) for _, rows in fired])
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=documents))])
+    names = pa.array([reason for reason, _ in fired], pa.string())
+    values = names.take(pa.array(reasons[np.argsort(rows, kind="stable")], pa.int64()))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
 
 
 class _Values:
@@ -142,13 +166,14 @@ class _Values:
 
 
 def _language(entry: dict[str, Any], where: str) -> LanguageCutoffs:
-    unknown = set(entry) - {"rules", "stopwords"}
+    unknown = set(entry) - {"rules", "stopwords", "withheld"}
     if unknown:
-        raise TableError(f"cutoffs {where}: unknown key {min(unknown)!r}; known: rules, stopwords")
-    return LanguageCutoffs(
-        tuple(_rule(rule, f"{where}, rule {n}") for n, rule in enumerate(entry.get("rules", []), start=1)),
-        tuple(entry.get("stopwords", [])),
+        raise TableError(f"cutoffs {where}: unknown key {min(unknown)!r}; known: rules, stopwords, withheld")
+    rules, withheld = (
+        tuple(_rule(rule, f"{where}, {part} {n}") for n, rule in enumerate(entry.get(part, []), start=1))
+        for part in ("rules", "withheld")
     )
+    return LanguageCutoffs(rules, tuple(entry.get("stopwords", [])), withheld)
 
 
 _RULE_KEYS = ("metric", "operator", "cutoff", "group")
@@ -181,7 +206,9 @@ def _dump_language(label: str, entry: LanguageCutoffs) -> str:
     lines = [f"\n[languages.{_quote(label)}]"]
     if entry.stopwords:
         lines.append(f"stopwords = [{', '.join(map(_quote, entry.stopwords))}]")
-    lines += ["rules = [", *(f"  {{ {_dump_rule(rule)} }}," for rule in entry.rules), "]"]
+    for part, rules in (("rules", entry.rules), ("withheld", entry.withheld)):
+        if rules or part == "rules":
+            lines += [f"{part} = [", *(f"  {{ {_dump_rule(rule)} }}," for rule in rules), "]"]
     return "\n".join(lines) + "\n"
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from curate import decide
-from curate.recipe import Recipe
+from curate import decide, dedup
 from filters.columns import METRIC_NAMES, SIGNALS
 from thresholds.rule import Rule
 from thresholds.table import CutoffTable, LanguageCutoffs
@@ -114,8 +113,8 @@ def test_the_keeper_passes_then_is_longest_then_has_the_smallest_id(spark, tmp_p
         part.write.parquet(f"file://{tmp_path}/{name}")
         return spark.read.parquet(f"file://{tmp_path}/{name}")
 
-    recipe = Recipe(input=("-",), output="-")
-    found = {row.key: row for row in decide.with_duplicates(frame, recipe, checkpoint).collect()}
+    members = dedup.clusters(frame.select("key", "exact_hash", "minhash"), bands=14, rows=8, checkpoint=checkpoint)
+    found = {row.key: row for row in decide.with_duplicates(frame, members).collect()}
     assert found[2].drop_reasons == []
     assert found[1].drop_reasons == ["duplicate_exact"]
     assert found[3].drop_reasons == ["duplicate_near"]

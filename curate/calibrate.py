@@ -1,0 +1,219 @@
+"""Calibrate: summaries of measured runs in one aggregation each, stored with the run; and stopwords from a reference.
+
+The population of a crawl is what passes the language cut, one document a duplicate cluster. Summaries lie in
+`summary/<fingerprint>/` of the run folder, a row a language; those of several snapshots merge when they are read, so
+that a new snapshot never has an old one read again.
+"""
+
+import hashlib
+import json
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from curate import decide
+from curate.plan import Opened
+from curate.runfolder import exists, filesystem, join, list_files
+from curate.session import jvm_path
+from filters.columns import METRIC_NAMES
+from thresholds.derive import LEAST_DOCUMENTS, Evidence
+from thresholds.methods import bounded_score_cut, language_score_cut
+from thresholds.rule import KNOWN_METRICS
+from thresholds.summary import METRIC_INDEX, SAMPLE_SIZE, SUMMARY, Summary, from_table, merge, summarise, to_table
+
+SUMMARY_VERSION = 1
+SCORE_STEPS = 1000  # the language scores are counted in steps of 0.001
+_SLACK = 1.1  # documents sent on for the sample, times its size: fewer than SAMPLE_SIZE arriving would be 20 sigma
+_GATHERED_ROWS = 100_000
+_ROW_GROUP_BYTES = 16 * 1024 * 1024
+
+
+class StoredSummaries(Mapping[str, Summary]):
+    """Summaries of one population in one or more stored folders; merged, and read, when a language is asked for.
+
+    Only the row group last read is held, so read languages in order.
+    """
+
+    def __init__(self, folders: Sequence[str]) -> None:
+        self._files = [path for folder in folders for path in list_files(folder, ".parquet")]
+        self._held: tuple[tuple[int, int], pa.Table] = ((-1, -1), SUMMARY.empty_table())
+
+    @cached_property
+    def _places(self) -> dict[str, list[tuple[int, int, int]]]:
+        """Label -> (file, row group, row) of each of its summaries."""
+        places: dict[str, list[tuple[int, int, int]]] = {}
+        for file, path in enumerate(self._files):
+            with _opened(path) as parquet:
+                for group in range(parquet.num_row_groups):
+                    labels = parquet.read_row_group(group, columns=["label"])["label"].to_pylist()
+                    for row, label in enumerate(labels):
+                        places.setdefault(label, []).append((file, group, row))
+        return places
+
+    def __getitem__(self, label: str) -> Summary:
+        return merge(
+            from_table(self._row_group(file, group).slice(row, 1))[0] for file, group, row in self._places[label]
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._places))
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, label: object) -> bool:
+        return label in self._places
+
+    def _row_group(self, file: int, group: int) -> pa.Table:
+        if self._held[0] != (file, group):
+            with _opened(self._files[file]) as parquet:
+                self._held = (file, group), parquet.read_row_group(group)
+        return self._held[1]
+
+
+def _opened(path: str) -> pq.ParquetFile:
+    fs, inner = filesystem(path)
+    return pq.ParquetFile(fs.open(inner, "rb"))
+
+
+def evidence(spark: SparkSession, crawls: Sequence[Opened], references: Sequence[Opened]) -> Evidence:
+    """The summaries of measured crawls and of measured clean text, made where a run has none yet."""
+    clean = reference(spark, references)
+    names = ("+".join(posixpath.basename(run.folder.root) for run in runs) for runs in (crawls, references))
+    return Evidence(crawl(spark, crawls, clean), clean, *names)
+
+
+def reference(spark: SparkSession, runs: Sequence[Opened]) -> StoredSummaries:
+    """The summaries of clean text: all documents, one a duplicate cluster, without a language cut."""
+    return StoredSummaries([_stored(spark, run, None) for run in runs])
+
+
+def crawl(spark: SparkSession, runs: Sequence[Opened], clean: Mapping[str, Summary]) -> StoredSummaries:
+    """The summaries of what passes the language cut: the reference's where it has the language, else the crawl's own."""
+    cuts = {
+        label: language_score_cut(s.of("language_score"))
+        for label, s in clean.items()
+        if s.documents >= LEAST_DOCUMENTS
+    }
+    return StoredSummaries([_stored(spark, run, cuts) for run in runs])
+
+
+def _stored(spark: SparkSession, run: Opened, cuts: Mapping[str, float] | None) -> str:
+    """The folder of this population's summaries, made now unless it lies there already."""
+    parts = {"version": SUMMARY_VERSION, "clusters": run.cluster_fingerprint, "cuts": cuts, "size": SAMPLE_SIZE}
+    path = join(
+        run.folder.root,
+        "summary",
+        hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest(),
+    )
+    if not exists(join(path, "_SUCCESS")):
+        summaries = aggregate(population(spark, run), cuts)
+        ordered = summaries.repartitionByRange(
+            max(1, spark.sparkContext.defaultParallelism), "label"
+        ).sortWithinPartitions("label")
+        ordered.write.mode("overwrite").option("parquet.block.size", str(_ROW_GROUP_BYTES)).parquet(jvm_path(path))
+    return path
+
+
+def population(spark: SparkSession, run: Opened) -> DataFrame:
+    """(label, hash, key, metrics) of every measured document that is not a copy of one with a smaller key."""
+    documents = decide.measured(spark, run.folder).where("signals is not null and size(drop_reasons) = 0")
+    if run.dedup.enabled:
+        clusters = decide.clusters(spark, run.dedup, run.folder, run.cluster_fingerprint)
+        documents = documents.join(clusters.where("key != cluster_id").select("key"), "key", "left_anti")
+    # `exact_hash` beside the id: a crawl may give many records one id, and the sample needs hashes that spread
+    signals = [F.col(f"signals.{name}").alias(name) for name in METRIC_NAMES]
+    return documents.select(
+        "label", F.xxhash64("id", "exact_hash").alias("hash"), "key", "language_score", "quality", *signals
+    )
+
+
+def aggregate(documents: DataFrame, cuts: Mapping[str, float] | None, *, size: int = SAMPLE_SIZE) -> DataFrame:
+    """Rows of the SUMMARY schema from `population`. One count of labels and scores, then one pass over the metrics.
+
+    cuts: the least language score by label; a label without one is cut by its own scores; None: no cut at all.
+    """
+    counted = _score_counts(documents)
+    limits = {label: _limits(counts, cuts, label, size) for label, counts in counted.items()}
+    schema = from_arrow_schema(SUMMARY)
+
+    def partial(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        held: dict[str, Summary] = {}
+        for table in _gathered(batches):
+            for part in _summaries(table, limits, size):
+                held[part.label] = merge([held[part.label], part], size=size) if part.label in held else part
+        yield from to_table(list(held.values())).to_batches(max_chunksize=1)
+
+    def merged(rows: pa.Table) -> pa.Table:
+        return to_table([merge(from_table(rows), size=size)])
+
+    return documents.mapInArrow(partial, schema).groupBy("label").applyInArrow(merged, schema)
+
+
+def _score_counts(documents: DataFrame) -> dict[str, np.ndarray]:
+    """Documents by label and step of the language score; (SCORE_STEPS + 1,)."""
+    step = F.floor(F.coalesce("language_score", F.lit(0.0)) * SCORE_STEPS).cast("int").alias("step")
+    rows = documents.groupBy("label", step).count().toArrow()
+    found: dict[str, np.ndarray] = {}
+    for label, step_, count in zip(*(rows[name].to_pylist() for name in ("label", "step", "count")), strict=True):
+        found.setdefault(label, np.zeros(SCORE_STEPS + 1, np.int64))[min(max(step_, 0), SCORE_STEPS)] += count
+    return found
+
+
+def _limits(counts: np.ndarray, cuts: Mapping[str, float] | None, label: str, size: int) -> tuple[float, int]:
+    """(least language score, largest hash that may be in the sample) of a language."""
+    if cuts is None:
+        cut = -np.inf
+    else:
+        cut = cuts[label] if label in cuts else _own_cut(counts)
+    left = int(counts[max(0, int(max(cut, 0) * SCORE_STEPS)) :].sum())
+    share = min(1.0, _SLACK * size / max(1, left))
+    return float(cut), int(min(-(2.0**63) + share * 2.0**64, 2.0**63 - 1024))
+
+
+def _own_cut(counts: np.ndarray) -> float:
+    """The cut of `thresholds.methods.language_score_cut`, of counted scores."""
+    scores = np.arange(SCORE_STEPS + 1) / SCORE_STEPS
+    total = counts.sum()
+    median = scores[np.searchsorted(np.cumsum(counts), total / 2)]
+    mean = (scores * counts).sum() / total
+    std = np.sqrt((counts * (scores - mean) ** 2).sum() / total)
+    return bounded_score_cut(float(median), float(std))
+
+
+def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Larger tables: a language costs a fraction of a millisecond each time, however few its rows."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(part.num_rows for part in held) >= _GATHERED_ROWS:
+            yield pa.Table.from_batches(held)
+            held = []
+    if held:
+        yield pa.Table.from_batches(held)
+
+
+def _summaries(rows: pa.Table, limits: Mapping[str, tuple[float, int]], size: int) -> list[Summary]:
+    """Of some rows of `population`: moments of all that pass the cut, and the sample's candidates."""
+    label = np.asarray(rows["label"].to_pylist(), dtype=object).astype(str)
+    cut = np.array([limits[name][0] for name in label])
+    values = np.column_stack([rows[name].cast(pa.float64()).fill_null(np.nan).to_numpy() for name in KNOWN_METRICS])
+    passing = np.nan_to_num(values[:, METRIC_INDEX["language_score"]]) >= cut
+    hash_, key = (rows[name].to_numpy() for name in ("hash", "key"))
+    found = summarise(label[passing], hash_[passing], key[passing], values[passing], size=size)
+    return [_within(summary, limits[summary.label][1]) for summary in found]
+
+
+def _within(summary: Summary, limit: int) -> Summary:
+    """Without the sampled documents that cannot be among the smallest hashes of the whole population."""
+    end = int(np.searchsorted(summary.hash, limit, "right"))
+    return Summary(
+        summary.label, summary.documents, summary.moments, summary.hash[:end], summary.key[:end], summary.values[:end]
+    )

@@ -1,0 +1,150 @@
+"""How a cutoff is derived for a language: the four methods that FineWeb-2 compared (Penedo et al. 2025, arXiv
+2506.20920, sections 4.4.2 and A.7.2; the computing code was never published, these are its formulas from the prose).
+
+Each method is one formula over `Bootstrapped` populations. Its result is an array: first the estimate, then what the
+estimate was in each bootstrap replicate, so that every cutoff has an interval without a second implementation.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from thresholds.summary import Moments
+
+REPLICATES = 200
+TAIL = 0.1  # CulturaX's share of the reference, cut by each rule
+_BLOCKS = 1024  # of the sample, resampled for moments: the sample is in random order, so blocks are as good as rows
+
+
+class Bootstrapped:
+    """One metric of one population: its sampled values, its exact moments, and `REPLICATES` resamples of both.
+
+    Every statistic is an array (1 + REPLICATES,): the estimate, then the replicates. Order statistics of a resample
+    follow a Beta law (the k-th of n uniforms), so that replicates of quantiles cost no resampling.
+    """
+
+    def __init__(self, values: np.ndarray, moments: Moments, seed: int, shuffled: np.ndarray | None = None) -> None:
+        """`values`: sorted, without NaN; `shuffled`: the same in random order, for the moments' replicates."""
+        self.values, self._exact, self._shuffled = values, moments, values if shuffled is None else shuffled
+        self._random = np.random.default_rng(seed)
+        self._moments: tuple[np.ndarray, np.ndarray] | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def quantile(self, p: float | np.ndarray) -> np.ndarray:
+        """Linear between order statistics, as numpy's default. `p`: one for all, or one a replicate."""
+        n, values = len(self.values), self.values
+        p = np.broadcast_to(np.clip(p, 0.0, 1.0), (1 + REPLICATES,))
+        place = (n - 1) * p
+        k = np.minimum(np.floor(place).astype(np.int64), n - 1)
+        below = np.concatenate([k[:1], self._resampled_rank(k[1:] + 1)])
+        above = np.concatenate([np.minimum(k[:1] + 1, n - 1), self._rank_above(below[1:], k[1:] + 1)])
+        return values[below] + (place - k) * (values[above] - values[below])
+
+    def _resampled_rank(self, k: np.ndarray) -> np.ndarray:
+        """Index in `values` of the k-th smallest of a resample."""
+        n = len(self.values)
+        self._last = self._random.beta(k, n + 1 - k)
+        return np.minimum((self._last * n).astype(np.int64), n - 1)
+
+    def _rank_above(self, below: np.ndarray, k: np.ndarray) -> np.ndarray:
+        """Index of the next order statistic after those just drawn."""
+        n = len(self.values)
+        step = np.where(k < n, self._random.beta(1.0, np.maximum(n - k, 1)), 0.0)
+        up = self._last + (1.0 - self._last) * step
+        return np.maximum(np.minimum((up * n).astype(np.int64), n - 1), below)
+
+    def removed(self, operator: str, cutoff: float) -> np.ndarray:
+        """Share that `metric operator cutoff` drops."""
+        n = len(self.values)
+        share = removed_share(self.values, operator, cutoff)
+        return np.concatenate([[share], self._random.binomial(n, share, REPLICATES) / n])
+
+    @property
+    def median(self) -> np.ndarray:
+        return self.quantile(0.5)
+
+    @property
+    def mean(self) -> np.ndarray:
+        return self._both()[0]
+
+    @property
+    def std(self) -> np.ndarray:
+        return self._both()[1]
+
+    def _both(self) -> tuple[np.ndarray, np.ndarray]:
+        """Means and deviations; replicates are moved from the sample's to the exact value."""
+        if self._moments is None:
+            blocks = np.array_split(self._shuffled, min(len(self._shuffled), _BLOCKS))
+            sums = np.array([(len(block), block.sum(), (block * block).sum()) for block in blocks])
+            weights = self._random.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), REPLICATES)
+            count, total, squares = (weights @ sums).T
+            mean = total / count
+            std = np.sqrt(np.maximum(squares / count - mean * mean, 0.0))
+            exact_mean, exact_std = self._exact.mean, self._exact.std
+            self._moments = (
+                np.concatenate([[exact_mean], mean + (exact_mean - self._shuffled.mean())]),
+                np.concatenate([[exact_std], std + (exact_std - self._shuffled.std())]),
+            )
+        return self._moments
+
+
+def removed_share(values: np.ndarray, operator: str, cutoff: float) -> float:
+    """Share of sorted `values` that `value operator cutoff` drops."""
+    side: Literal["left", "right"] = "left" if operator in ("<", ">=") else "right"
+    below = np.searchsorted(values, cutoff, side) / len(values)
+    return float(below if operator.startswith("<") else 1.0 - below)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A rule in English: what a method carries over to another language."""
+
+    operator: str
+    cutoff: float
+    english: Bootstrapped
+
+
+def mean_std(language: Bootstrapped, anchor: Anchor) -> np.ndarray:
+    """As many standard deviations from the mean as in English."""
+    english = anchor.english
+    return language.mean + language.std * (anchor.cutoff - english.mean) / english.std
+
+
+def quantile(language: Bootstrapped, anchor: Anchor) -> np.ndarray:
+    """Removes the share that the rule removes in English."""
+    share = anchor.english.removed(anchor.operator, anchor.cutoff)
+    return language.quantile(share if anchor.operator.startswith("<") else 1.0 - share)
+
+
+def tail(language: Bootstrapped, anchor: Anchor) -> np.ndarray:
+    """10Tail: removes `TAIL` of the population, whatever English says (CulturaX)."""
+    return language.quantile(TAIL if anchor.operator.startswith("<") else 1.0 - TAIL)
+
+
+def median_ratio(language: Bootstrapped, anchor: Anchor) -> np.ndarray:
+    """English's cutoff in proportion to the medians (HPLT 2). Not finite where English's median is 0."""
+    english = anchor.english.median
+    return np.divide(anchor.cutoff * language.median, english, out=np.full(len(english), np.nan), where=english != 0)
+
+
+Method = Callable[[Bootstrapped, Anchor], np.ndarray]
+METHODS: dict[str, Method] = {
+    "tail": tail,
+    "mean_std": mean_std,
+    "median_ratio": median_ratio,
+    "quantile": quantile,
+}
+
+
+def language_score_cut(scores: np.ndarray) -> float:
+    """`max(0.3, min(0.9, median - std))` of a language's confidence scores, to 3 decimals (FineWeb-2, section 4.2)."""
+    return bounded_score_cut(float(np.median(scores)), float(np.std(scores)))
+
+
+def bounded_score_cut(median: float, std: float) -> float:
+    """The same from the median and deviation."""
+    return np.floor(max(0.3, min(0.9, median - std)) * 1000 + 1e-6).item() / 1000
