@@ -9,7 +9,7 @@ import hashlib
 import json
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 import pyarrow as pa
@@ -17,22 +17,32 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql.window import Window
 
 from curate import decide
 from curate.plan import Opened
 from curate.runfolder import exists, filesystem, join, list_files
-from curate.session import jvm_path
+from curate.session import jvm_path, read_parquet
 from filters.columns import METRIC_NAMES
 from thresholds.derive import LEAST_DOCUMENTS, Evidence
 from thresholds.methods import bounded_score_cut, language_score_cut
 from thresholds.rule import KNOWN_METRICS
+from thresholds.stopwords import stopwords as stopword_list
 from thresholds.summary import METRIC_INDEX, SAMPLE_SIZE, SUMMARY, Summary, from_table, merge, summarise, to_table
 
 SUMMARY_VERSION = 1
+STOPWORD_DOCUMENTS = 5_000
 SCORE_STEPS = 1000  # the language scores are counted in steps of 0.001
 _SLACK = 1.1  # documents sent on for the sample, times its size: fewer than SAMPLE_SIZE arriving would be 20 sigma
 _GATHERED_ROWS = 100_000
-_ROW_GROUP_BYTES = 16 * 1024 * 1024
+# A row is a language and can be 20 MB: a row group is closed by its size, not after the usual 100 rows; a dictionary of
+# doubles costs more memory than it saves
+_STORAGE = {
+    "parquet.block.size": str(16 * 1024 * 1024),
+    "parquet.page.size.row.check.min": "1",
+    "parquet.page.size.row.check.max": "1",
+    "parquet.enable.dictionary": "false",
+}
 
 
 class StoredSummaries(Mapping[str, Summary]):
@@ -118,7 +128,7 @@ def _stored(spark: SparkSession, run: Opened, cuts: Mapping[str, float] | None) 
         ordered = summaries.repartitionByRange(
             max(1, spark.sparkContext.defaultParallelism), "label"
         ).sortWithinPartitions("label")
-        ordered.write.mode("overwrite").option("parquet.block.size", str(_ROW_GROUP_BYTES)).parquet(jvm_path(path))
+        ordered.write.mode("overwrite").options(**_STORAGE).parquet(jvm_path(path))
     return path
 
 
@@ -217,3 +227,29 @@ def _within(summary: Summary, limit: int) -> Summary:
     return Summary(
         summary.label, summary.documents, summary.moments, summary.hash[:end], summary.key[:end], summary.values[:end]
     )
+
+
+def stopwords(spark: SparkSession, runs: Sequence[Opened]) -> dict[str, tuple[str, ...]]:
+    """Stopword lists by label, from the text of measured runs: of each language the STOPWORD_DOCUMENTS with the
+    smallest hashes, one a duplicate cluster."""
+    texts = [
+        population(spark, run)
+        .select("label", "hash", "key")
+        .join(read_parquet(spark, run.folder.documents).select("key", "text"), "key")
+        for run in runs
+    ]
+    first = Window.partitionBy("label").orderBy("hash", "key")
+    sample = reduce(DataFrame.unionByName, texts).withColumn("rank", F.row_number().over(first))
+    schema = pa.schema([("label", pa.string()), ("words", pa.list_(pa.string()))])
+
+    def listed(rows: pa.Table) -> pa.Table:
+        text = rows.sort_by([("hash", "ascending"), ("key", "ascending")])["text"].combine_chunks()
+        return pa.table([rows["label"].slice(0, 1), [list(stopword_list(text))]], schema=schema)
+
+    found = (
+        sample.where(F.col("rank") <= STOPWORD_DOCUMENTS)
+        .groupBy("label")
+        .applyInArrow(listed, from_arrow_schema(schema))
+    )
+    rows = found.toArrow().to_pylist()
+    return {row["label"]: tuple(row["words"]) for row in sorted(rows, key=lambda row: row["label"]) if row["words"]}

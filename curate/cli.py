@@ -1,7 +1,6 @@
 """The command line: thin over stages, manifest, thresholds and lid. A user's error is one line and exit status 2."""
 
 import json
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -13,58 +12,19 @@ import click
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tomli_w
-from py4j.protocol import Py4JError
-from pyspark.errors import PySparkException
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from curate import manifest, plan, recipe, report
+from curate.cli_calibrate import calibrate_
+from curate.cli_cutoffs import cutoffs
+from curate.cli_diff import diff
+from curate.cli_preview import preview
+from curate.console import Commands, console, marked, one_line
 from curate.runfolder import RunFolder, exists, filesystem, join, read_json, walk, write_bytes
-from curate.session import log_file
 from curate.text_table import print_funnel
 from filters.columns import label
-from thresholds import fineweb2
 from thresholds.table import CutoffTable
-
-console = Console()
-
-
-class Commands(click.Group):
-    """Commands in the order of work, not of the alphabet; user errors as one line."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (ValueError, manifest.AccountingError) as error:  # RecipeError, TableError, InputError, ModelError
-            if not _is_ours(error):
-                raise
-            raise click.ClickException(str(error)) from None
-        except (PySparkException, Py4JError) as error:
-            raise click.ClickException(_cause(error)) from None
-        except OSError as error:
-            raise click.ClickException(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")) from None
-
-
-def _is_ours(error: BaseException) -> bool:
-    """A ValueError that our own code raised speaks to the user; one from a library is a bug and shows its traceback."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    raised_in = frame.tb_frame.f_globals.get("__name__", "") if frame else ""
-    return raised_in.split(".")[0] in ("curate", "filters", "thresholds")
-
-
-def _cause(error: Exception) -> str:
-    """The exception at the bottom of a failed Spark job, Python's or the JVM's, in a line."""
-    text = str(error)
-    python = re.findall(r"^(?!org\.|java\.|py4j\.)(?:\w+\.)*\w*(?:Error|Exception|Exit)\b.*$", text, re.M)
-    java = re.findall(r"^Caused by: (?:\w+[.$])*(.+)$", text, re.M)
-    line = python[-1] if python else java[-1] if java else text.strip().splitlines()[0]
-    return f"the run stopped: {line[:500]}; run the same command again to go on (Spark's log: {log_file()})"
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -233,21 +193,14 @@ def _chosen(batch: Any, reason: str | None, language: str | None) -> Any:
 def _print_dropped(row: dict[str, Any], table: CutoffTable) -> None:
     name = label(row["language"], row["language_script"])
     rules = [rule for rule in table.of(name).rules if rule.reason == row["reason"]]
-    text = Text(_visible(row["sample"] or ""))
+    sample = row["sample"] or ""
     why = row["reason"]
     for rule in rules:
         value = (row["signals"] or {}).get(rule.metric)
         why += f": {'' if value is None else f'{value:.4g} '}{rule.operator} {rule.cutoff:g}"
-        for start, end in report.offending(row["sample"] or "", rule.metric):
-            text.stylize("reverse", start, end)
-    console.print(Text(f"{name}  {why}", style="bold"))
-    console.print(Text(_visible(row["url"] or row["id"] or ""), style="dim"))
-    console.print(text, "\n")
-
-
-def _visible(text: str) -> str:
-    """Control characters of a stranger's text must not reach the terminal; the length stays the same."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "\ufffd", text)
+    console.print(Text(f"{one_line(name, 30)}  {one_line(why, 200)}", style="bold"))
+    console.print(Text(one_line(row["url"] or row["id"] or "", 500), style="dim"))
+    console.print(marked(sample, report.offending(sample, rules[0].metric if rules else "")), "\n")
 
 
 @main.command()
@@ -271,38 +224,10 @@ def _brief(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-@main.group(cls=Commands)
-def cutoffs() -> None:
-    """Look at cutoff tables, and bring others' in."""
-
-
-@cutoffs.command("show")
-@click.argument("table", metavar="TABLE")
-@click.option("--language", default=None, help="One language; default: all of the table's.")
-def cutoffs_show(table: str, language: str | None) -> None:
-    """Print a table's rules: a shipped one by name (english, universal, setu) or a TOML file."""
-    loaded = CutoffTable.load(table)
-    entries = {language: loaded.of(language)} if language else loaded.languages
-    rows = Table("language", "drop when", "group", "from", box=None, pad_edge=False)
-    for name, entry in entries.items():
-        for rule in entry.rules:
-            origin = ", ".join(str(part) for part in (rule.provenance.method, rule.provenance.reference) if part)
-            rows.add_row(name, f"{rule.metric} {rule.operator} {rule.cutoff:g}", rule.group, origin)
-        if entry.stopwords:
-            rows.add_row(name, Text("stopwords: " + " ".join(entry.stopwords)), "", "")
-    console.print(rows)
-
-
-@cutoffs.command("import")
-@click.argument("source", metavar="FINEWEB2")
-@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False), help="The TOML file to write.")
-@click.option("--language", "languages", multiple=True, help="Only this label; repeatable. Default: all.")
-def cutoffs_import(source: str, output: str, languages: tuple[str, ...]) -> None:
-    """Read FineWeb-2's per-language YAML files (folder, zip or one .yml) into a cutoff table."""
-    table = fineweb2.read(source, languages)
-    Path(output).write_text(table.dump(), "utf-8")
-    rules = sum(len(entry.rules) for entry in table.languages.values())
-    console.print(Text(f"{output}: {len(table.languages):,} languages, {rules:,} rules"))
+main.add_command(calibrate_)
+main.add_command(preview)
+main.add_command(diff)
+main.add_command(cutoffs)
 
 
 @main.group("lid", cls=Commands)

@@ -17,7 +17,7 @@ from curate.steps import check
 from filters.columns import SCHEMA_VERSION
 from filters.language import REMOTE_MODELS, model_path
 from filters.url import Blocklist
-from thresholds.derive import choices
+from thresholds.calibrate import check_methods
 from thresholds.table import CutoffTable
 
 UNIT_BYTES = 4 * MIB  # small files are read together until they make this much
@@ -106,7 +106,7 @@ def _table(recipe: Recipe) -> CutoffTable:
     """The recipe's cutoffs with its stopwords; where they are to be derived, the stopwords alone for now."""
     table = CutoffTable({}, "derive", "to be derived") if recipe.derives else CutoffTable.load(recipe.cutoffs)
     if recipe.derives:
-        choices(recipe.calibrate.methods)  # an error in them must not wait until all is measured
+        check_methods(recipe.calibrate.methods)  # an error in them must not wait until all is measured
         for run in recipe.calibrate.reference:
             opened(run)
     if recipe.words.stopwords is None:

@@ -70,7 +70,8 @@ class Calibrate(_Section):
     """How `cutoffs = "derive"` finds the cutoffs, after measuring and before deciding."""
 
     reference: tuple[str, ...] = ()  # run folders of clean text, English (the anchor) among it
-    methods: dict[str, str] = {}  # by group of rules, as method:population; empty: FineWeb-2's choice
+    methods: dict[str, str] = {}  # by group of rules, as method:population; all = "contrast"; empty: FineWeb-2's choice
+    budget: float = Field(0.05, gt=0, lt=1)  # of contrast: the share of the reference that all rules together may cost
 
 
 class Dedup(_Section):

@@ -20,7 +20,7 @@ from curate.progress import Counters, watch
 from curate.recipe import MIB, Recipe
 from curate.runfolder import RunFolder, exists, filesystem, join, read_all_json, remove, walk, write_bytes, write_json
 from curate.session import session
-from thresholds.derive import choices, derive
+from thresholds.calibrate import calibrate as derive_cutoffs
 from thresholds.table import CutoffTable
 
 ACCOUNT = pa.schema([("unit", pa.int64()), ("rows", pa.int64())])
@@ -117,7 +117,7 @@ def derived(spark: SparkSession, plan: Plan) -> CutoffTable:
     own = planning.opened(plan.folder.root)
     references = [planning.opened(root) for root in settings.reference]
     found = calibrate.evidence(spark, [own], references)
-    return derive(found, scheme=choices(settings.methods), stopwords=plan.table.stopwords)
+    return derive_cutoffs(found, methods=settings.methods, budget=settings.budget, stopwords=plan.table.stopwords)
 
 
 def decided(spark: SparkSession, plan: Plan, console: Console) -> DataFrame:

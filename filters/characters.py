@@ -28,6 +28,10 @@ SEPARATOR = 1 << 11  # white space, invisible characters and the tsheg: between 
 REPEATS = 1 << 12  # a run of the same one is one token: "...", "---"
 MID_WORD = 1 << 13  # stays inside between two word characters: apostrophes, middle dot, underscore
 MID_NUMBER = 1 << 14  # stays inside between two digits: comma and full stop
+NOTABLE = 1 << 15  # counted one by one: symbols and the ends of lines and sentences
+FOLDS = 1 << 16  # its folded form is another
+SPACED = 1 << 17  # WORD and not NO_SPACE
+SCRIPT_SHIFT = 24  # above: index into SCRIPTS of a letter's script, Han and kana as one; 0: no letter, or of no script
 
 NO_SPACE_SCRIPTS = ("Thai", "Laoo", "Khmr", "Mymr", "Hani", "Hira", "Kana")
 _JAPANESE_GROUP = ("Hani", "Hira", "Kana")
@@ -58,8 +62,7 @@ _MID_NUMBER = "2C 2E 66B-66C"
 class Characters(NamedTuple):
     """Tables by code point, (0x110000,) unless said otherwise; read-only."""
 
-    flags: np.ndarray  # uint16, the bits above
-    script: np.ndarray  # uint8 index into SCRIPTS; Han and kana are one; 0: of no script
+    flags: np.ndarray  # uint32, the bits above
     folded: np.ndarray  # uint32: the folded code point, or CODE_POINTS + row of `sequences`
     sequences: np.ndarray  # uint32 (rows, 4): folded forms of several code points, zero-padded
 
@@ -77,7 +80,7 @@ _CATEGORY_FLAGS = {"L": LETTER | WORD, "M": MARK | WORD | EXTEND, "N": WORD, "P"
 
 
 def _category_flags() -> np.ndarray:
-    flags = np.zeros(CODE_POINTS, np.uint16)
+    flags = np.zeros(CODE_POINTS, np.uint32)
     category = unicodedata.category
     for point in range(CODE_POINTS):
         if 0x323B0 <= point < 0xE0000 or point > 0xE01EF:  # planes without characters
@@ -93,7 +96,7 @@ def _category_flags() -> np.ndarray:
 
 
 def _set(flags: np.ndarray, ranges: str, bits: int) -> None:
-    flags[code_points(ranges)] |= np.uint16(bits)
+    flags[code_points(ranges)] |= np.uint32(bits)
 
 
 def _no_space() -> np.ndarray:
@@ -108,7 +111,7 @@ def _flags() -> np.ndarray:
     flags = _category_flags()
     flags[code_points(f"{_JOINERS} {_TSHEG} {_VISIBLE_FORMAT}")] = 0
     spaces = [point for point in range(0x3001) if chr(point).isspace()]
-    flags[spaces] |= np.uint16(SPACE | SEPARATOR)
+    flags[spaces] |= np.uint32(SPACE | SEPARATOR)
     _set(flags, _JOINERS, EXTEND)
     _set(flags, _TSHEG, SEPARATOR)
     _set(flags, _LINE_END, LINE_END)
@@ -117,8 +120,22 @@ def _flags() -> np.ndarray:
     _set(flags, _SHADS, SENTENCE_END)
     _set(flags, _MID_WORD, MID_WORD)
     _set(flags, _MID_NUMBER, MID_NUMBER)
-    flags[_no_space() & (flags & (LETTER | MARK | WORD) > 0) & (flags & DIGIT == 0)] |= np.uint16(NO_SPACE)
+    flags[_no_space() & (flags & (LETTER | MARK | WORD) > 0) & (flags & DIGIT == 0)] |= np.uint32(NO_SPACE)
     return flags
+
+
+def _notable(flags: np.ndarray) -> np.ndarray:
+    symbol = flags & (LETTER | MARK | DIGIT | SPACE | EXTEND) == 0
+    end = (flags & LETTER == 0) & (flags & (LINE_END | SENTENCE_END) > 0)
+    return symbol | end
+
+
+def _letter_scripts(flags: np.ndarray) -> np.ndarray:
+    script = script_table().astype(np.uint32)
+    for name in _JAPANESE_GROUP:  # Japanese writes the three together
+        script[script == SCRIPT_INDEX[name]] = SCRIPT_INDEX[_JAPANESE_GROUP[0]]
+    script[flags & LETTER == 0] = 0
+    return script
 
 
 def fold(character: str) -> str:
@@ -150,10 +167,12 @@ def _folded(flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def characters() -> Characters:
     """The tables, built once a process."""
     flags = _flags()
-    script = script_table().copy()
-    for name in _JAPANESE_GROUP:  # Japanese writes the three together
-        script[script == SCRIPT_INDEX[name]] = SCRIPT_INDEX[_JAPANESE_GROUP[0]]
-    tables = Characters(flags, script, *_folded(flags))
+    folded, sequences = _folded(flags)
+    flags[_notable(flags)] |= np.uint32(NOTABLE)
+    flags[flags & (WORD | NO_SPACE) == WORD] |= np.uint32(SPACED)
+    flags[folded != np.arange(CODE_POINTS)] |= np.uint32(FOLDS)
+    flags |= _letter_scripts(flags) << np.uint32(SCRIPT_SHIFT)
+    tables = Characters(flags, folded, sequences)
     for table in tables:
         table.flags.writeable = False
     return tables

@@ -25,7 +25,7 @@ _MIX_1 = np.uint64(0xFF51AFD7ED558CCD)
 _MIX_2 = np.uint64(0xC4CEB9FE1A85EC53)
 _S32 = np.uint64(32)
 _S33 = np.uint64(33)
-ONE = np.uint64(1)
+ONE, _TWO, _THREE = np.uint64(1), np.uint64(2), np.uint64(3)
 REPLACEMENT = np.uint32(0xFFFD)
 LAST_CODE_POINT = np.uint32(0x10FFFF)
 
@@ -83,23 +83,23 @@ def _continues(byte):  # type: ignore[no-untyped-def]
 @kernel
 def _decode_long(data, position, end):  # type: ignore[no-untyped-def]
     first = np.uint32(data[position])
-    if first < 0xC2 or first > 0xF4 or position + 1 >= end:
+    if first < 0xC2 or first > 0xF4 or position + ONE >= end:
         return REPLACEMENT, 1
-    second = np.uint32(data[position + 1])
+    second = np.uint32(data[position + ONE])
     if not _continues(second):
         return REPLACEMENT, 1
     if first < 0xE0:
         return np.uint32((first & 0x1F) << 6 | second & 0x3F), 2
-    if position + 2 >= end:
+    if position + _TWO >= end:
         return REPLACEMENT, 1
-    third = np.uint32(data[position + 2])
+    third = np.uint32(data[position + _TWO])
     if not _continues(third):
         return REPLACEMENT, 1
     if first < 0xF0:
         return np.uint32((first & 0x0F) << 12 | (second & 0x3F) << 6 | third & 0x3F), 3
-    if position + 3 >= end:
+    if position + _THREE >= end:
         return REPLACEMENT, 1
-    fourth = np.uint32(data[position + 3])
+    fourth = np.uint32(data[position + _THREE])
     code = np.uint32((first & 0x07) << 18 | (second & 0x3F) << 12 | (third & 0x3F) << 6 | fourth & 0x3F)
     if not _continues(fourth) or code > LAST_CODE_POINT:
         return REPLACEMENT, 1
@@ -109,16 +109,16 @@ def _decode_long(data, position, end):  # type: ignore[no-untyped-def]
 @kernel
 def decode(data, position, end):  # type: ignore[no-untyped-def]
     """(code point, bytes) at `position`; a byte that is not UTF-8 is U+FFFD. Never reads at or past `end`."""
-    if data[position] < 0x80:
-        return np.uint32(data[position]), 1
-    return _decode_long(data, position, end)
+    if data[np.uint64(position)] < 0x80:
+        return np.uint32(data[np.uint64(position)]), 1
+    return _decode_long(data, np.uint64(position), np.uint64(end))
 
 
 # A hash table and a sieve before it. Both find their slot by multiplying with TABLE_MULTIPLIER, an odd number drawn
 # once a process (Dietzfelbinger's multiply-shift), so that no text can be crafted to collide; no result depends on it.
 TABLE_MULTIPLIER = np.uint64(secrets.randbits(64) | 1)
 SLOT = np.dtype([("key", np.uint64), ("value", np.int64)])
-SIEVE_SLOTS = 8  # for each key: one in eight distinct keys shares a slot
+SIEVE_SLOTS = 16  # for each key: one in eight distinct keys shares a slot
 
 
 @kernel
@@ -133,7 +133,7 @@ def table_shift(entries):  # type: ignore[no-untyped-def]
 @kernel
 def slot_of(key, shift, multiplier):  # type: ignore[no-untyped-def]
     """The first slot to look at."""
-    return np.int64((key * multiplier) >> np.uint64(shift))
+    return (key * multiplier) >> np.uint64(shift)  # unsigned: numba would look for negative indices otherwise
 
 
 @kernel
@@ -143,14 +143,22 @@ def insert(table, shift, key, base, entry, multiplier):  # type: ignore[no-untyp
     Open addressing with linear probing over the first 2 ** (64 - shift) slots. A slot whose value is below `base` is
     empty: a table is emptied by raising `base` above every value stored so far, which costs nothing.
     """
-    slot, mask = slot_of(key, shift, multiplier), (np.int64(1) << (64 - shift)) - 1
+    slot, mask = slot_of(key, shift, multiplier), (ONE << np.uint64(64 - shift)) - ONE
     while table[slot].value >= base:
         if table[slot].key == key:
             return table[slot].value - base
-        slot = (slot + 1) & mask
+        slot = (slot + ONE) & mask
     table[slot].key = key
     table[slot].value = base + entry
     return np.int64(-1)
+
+
+@kernel
+def fresh(used, entries):  # type: ignore[no-untyped-def]
+    """The `base` of a table emptied for as many entries; used[0] is the next free one, 1 at first."""
+    base = used[0]
+    used[0] += entries
+    return base
 
 
 @kernel

@@ -18,16 +18,20 @@ import pyarrow as pa
 from icu4py.breakers import WordBreaker
 
 from filters import characters as ch
-from filters.hashing import BASE, ONE, decode, kernel, value
+from filters.hashing import BASE, ONE, decode, kernel, mix, power_of_inverse, value
 
 # Token flags
 ALPHABETIC = 1  # at least one letter
 NON_SYMBOL = 2  # at least one character outside PUNCTUATION
 WORD_LIKE = 4  # begins with a letter, mark or number
 CONTINUES = 8  # a dictionary broke it off the token before it
+_LENGTHENS = 16  # its folded form has more code points
 
+AHEAD = 12  # code points
 _RUN_BYTES = 1 << 20  # text handed to one ICU breaker
 _LONGEST_RUN = 1 << 14  # bytes; longer runs are cut here first, which bounds ICU's dynamic programme
+_9F, _B8, _B9, _E0, _E2, _F0 = (np.uint8(byte) for byte in (0x9F, 0xB8, 0xB9, 0xE0, 0xE2, 0xF0))
+_S32 = np.uint64(32)
 
 
 TOKEN = np.dtype(
@@ -38,6 +42,7 @@ TOKEN = np.dtype(
         ("end", np.int32),
         ("characters", np.int32),  # code points
         ("folded_characters", np.int32),
+        ("ahead", np.uint32),  # hash of AHEAD code points from here on, those between tokens left out
         ("flags", np.uint8),
     ],
     align=True,
@@ -46,21 +51,24 @@ TOKEN = np.dtype(
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """The tokens of a batch, flat: those of document i are `tokens[first[i]:first[i + 1]]`."""
+    """The tokens and code points of a batch, flat: those of document i are `tokens[first[i]:first[i + 1]]`.
+
+    The code points are kept because decoding costs as much as a metric, and they take a tenth of what the tokens do.
+    """
 
     data: np.ndarray  # uint8, the UTF-8 buffer
     offsets: np.ndarray  # int64 (documents + 1,) bytes of each document in `data`
     valid: np.ndarray  # bool (documents,) false: null
     first: np.ndarray  # int64 (documents + 1,)
     tokens: np.ndarray  # TOKEN (tokens,)
+    first_code: np.ndarray  # int64 (documents + 1,) as `first`, for `codes`
+    codes: np.ndarray  # uint32 (code points,)
 
 
 @kernel
-def _joins(data, after, end, flags_of, flags, previous, no_space):  # type: ignore[no-untyped-def]
-    """Whether a character with `flags`, its next one at `after`, stays in the word; `previous` are the flags before."""
-    if flags & ch.WORD:
-        return flags & ch.NO_SPACE == no_space
-    if no_space or not flags & (ch.MID_WORD | ch.MID_NUMBER) or after >= end:
+def _stays(data, after, end, flags_of, flags, previous):  # type: ignore[no-untyped-def]
+    """Whether an apostrophe or the like, with `flags` and the next character at `after`, stays in its word."""
+    if not flags & (ch.MID_WORD | ch.MID_NUMBER) or after >= end:
         return False
     following = flags_of[decode(data, after, end)[0]]
     wanted = ch.WORD if flags & ch.MID_WORD else ch.DIGIT
@@ -68,93 +76,136 @@ def _joins(data, after, end, flags_of, flags, previous, no_space):  # type: igno
 
 
 @kernel
-def _fold_sequence(sequences, row, folded, weight):  # type: ignore[no-untyped-def]
-    """Add a folded form of several code points; (folded hash, weight, code points)."""
-    count = 0
-    for column in range(sequences.shape[1]):
-        part = sequences[row, column]
-        if part:
-            folded += value(part) * weight
-            weight *= BASE
-            count += 1
-    return folded, weight, count
+def _scan_document(data, position, end, breaks, next_break, flags_of, folded_of, codes, sums, tokens):  # type: ignore[no-untyped-def]
+    """Break one document into `tokens`, its code points into `codes`; (tokens, code points, those inside tokens, breaks).
 
-
-@kernel
-def _read_token(data, position, end, flags_of, folded_of, sequences, stop, whole, token):  # type: ignore[no-untyped-def]
-    """Fill in `token` from the one that begins at `position`; where it ends.
-
-    A run without spaces ends at `stop` at the latest. `whole`: take everything up to `end` as one token.
+    sums[j] is the polynomial of the first j code points inside tokens: it has the hash of every run of them.
     """
-    code, size = decode(data, position, end)
-    symbol, flags = code, np.int64(flags_of[code])
-    is_word, no_space, repeats = flags & ch.WORD, flags & ch.NO_SPACE, flags & ch.REPEATS
-    limit = min(stop, end) if no_space else end
-    token.start = position
-    count, folded_count, seen, common, previous = 0, 0, 0, flags, flags
-    hashed, folded, weight, folded_weight = np.uint64(0), np.uint64(0), ONE, ONE
-    while True:
-        seen |= flags
-        common &= flags
-        hashed += value(code) * weight
-        weight *= BASE
-        count += 1
-        lower = folded_of[code]
-        if lower < ch.CODE_POINTS:
-            folded += value(lower) * folded_weight
-            folded_weight *= BASE
-            folded_count += 1
-        else:
-            row = np.int64(lower) - ch.CODE_POINTS
-            folded, folded_weight, parts = _fold_sequence(sequences, row, folded, folded_weight)
-            folded_count += parts
-        if flags & ch.WORD or not flags & ch.EXTEND:
-            previous = flags
-        position += size
-        if position >= limit:
-            break
+    token, count, inside = 0, 0, 0
+    sums[0], total, weight = np.uint64(0), np.uint64(0), ONE
+    run_end = np.int64(-1)  # of the token before, where a dictionary may have cut
+    while position < end:
         code, size = decode(data, position, end)
         flags = np.int64(flags_of[code])
-        if flags & ch.EXTEND or whole:
-            repeats = 0
+        if flags & ch.SEPARATOR or flags & (ch.EXTEND | ch.WORD) == ch.EXTEND:
+            codes[np.uint64(count)] = code
+            count += 1
+            position += size
             continue
-        if is_word and not _joins(data, position + size, end, flags_of, flags, previous, no_space):
-            break
-        if not is_word and not (repeats and code == symbol):
-            break
-    token.end = position
-    token.hash, token.folded = hashed, folded
-    token.characters, token.folded_characters = count, folded_count
-    alphabetic = ALPHABETIC if seen & ch.LETTER else 0
-    token.flags = (WORD_LIKE if is_word else 0) | alphabetic | (0 if common & ch.PUNCTUATION else NON_SYMBOL)
-    return position
+        kind = flags & (ch.SPACED | ch.NO_SPACE)  # of the word, 0: a symbol
+        symbol, repeats, previous = code, flags & ch.REPEATS, flags
+        seen, folding, lengthens = 0, np.uint64(0), 0  # all flags, PUNCTUATION inverted; what folding adds to the hash
+        start, begun, limit = position, inside, end
+        no_space = flags & ch.NO_SPACE
+        continues = no_space and position == run_end
+        if no_space:
+            while next_break < len(breaks) and breaks[next_break] <= position:
+                next_break += 1
+            limit = min(end, breaks[next_break]) if next_break < len(breaks) else end
+        while True:
+            seen |= flags ^ ch.PUNCTUATION
+            codes[np.uint64(count)] = code
+            count += 1
+            total += value(code) * weight
+            if flags & ch.FOLDS:
+                folding += (value(folded_of[code]) - value(code)) * weight
+                lengthens |= folded_of[code] >= ch.CODE_POINTS
+            weight *= BASE
+            inside += 1
+            sums[np.uint64(inside)] = total
+            position += size
+            if position >= limit:
+                break
+            code, size = decode(data, position, end)
+            flags = np.int64(flags_of[code])
+            if flags & (kind | ch.EXTEND):  # one test: letters and marks alternate in ways that are hard to predict
+                previous = flags if flags & ch.WORD else previous
+                repeats = 0
+            elif kind == ch.SPACED and _stays(data, position + size, end, flags_of, flags, previous):
+                previous = flags
+            elif not (repeats and code == symbol):
+                break
+        run_end = position if no_space else np.int64(-1)
+        found = tokens[np.uint64(token)]
+        found.start, found.end, found.characters, found.folded = start, position, inside - begun, folding
+        found.flags = (
+            (ALPHABETIC if seen & ch.LETTER else 0)
+            | (NON_SYMBOL if seen & ch.PUNCTUATION else 0)
+            | (WORD_LIKE if kind else 0)
+            | (CONTINUES if continues else 0)
+            | (_LENGTHENS if lengthens else 0)
+        )
+        token += 1
+    return token, count, inside, next_break
 
 
 @kernel
-def _scan(data, offsets, breaks, next_break, flags_of, folded_of, sequences, first, document, tokens):  # type: ignore[no-untyped-def]
+def _fold(data, position, end, folded_of, sequences):  # type: ignore[no-untyped-def]
+    """(hash, code points) of the folded form."""
+    folded, weight, count = np.uint64(0), ONE, 0
+    while position < end:
+        code, size = decode(data, position, end)
+        position += size
+        lower = folded_of[code]
+        if lower < ch.CODE_POINTS:
+            folded += value(lower) * weight
+            weight *= BASE
+            count += 1
+            continue
+        for column in range(sequences.shape[1]):
+            part = sequences[np.int64(lower) - ch.CODE_POINTS, column]
+            if part:
+                folded += value(part) * weight
+                weight *= BASE
+                count += 1
+    return folded, count
+
+
+@kernel
+def _hash_tokens(data, tokens, sums, last, folded_of, sequences):  # type: ignore[no-untyped-def]
+    """Fill in the hashes of a document's tokens, of `last` code points together; `folded` has the difference."""
+    inside, inverse = 0, ONE
+    for i in range(len(tokens)):
+        token = tokens[i]
+        count, before = np.int64(token.characters), sums[np.uint64(inside)]
+        hashed = (sums[np.uint64(inside + count)] - before) * inverse
+        ahead = (sums[np.uint64(min(inside + AHEAD, last))] - before) * inverse
+        token.hash, token.ahead = hashed, np.uint32(mix(ahead) >> _S32)
+        token.folded, token.folded_characters = hashed + token.folded * inverse, count
+        if token.flags & _LENGTHENS:
+            start, end = np.int64(token.start), np.int64(token.end)
+            token.folded, token.folded_characters = _fold(data, start, end, folded_of, sequences)
+        inside += count
+        inverse *= power_of_inverse(count)
+
+
+@kernel
+def _scan(data, offsets, breaks, next_break, tables, sums, first, first_code, codes, document, tokens):  # type: ignore[no-untyped-def]
     """Break documents from `document` on while their tokens must fit; (documents done, breaks used)."""
-    token = first[document]
-    while document < len(offsets) - 1 and offsets[document + 1] - offsets[document] <= len(tokens) - token:
-        position, end = offsets[document], offsets[document + 1]
-        run_end = np.int64(-1)  # of the token before, where a dictionary may have cut
-        while position < end:
-            code, size = decode(data, position, end)
-            flags = flags_of[code]
-            if flags & ch.SEPARATOR or (flags & ch.EXTEND and not flags & ch.WORD):
-                position += size
-                continue
-            while next_break < len(breaks) and breaks[next_break] <= position:
-                next_break += 1
-            stop = breaks[next_break] if next_break < len(breaks) else end
-            continues = position == run_end and flags & ch.NO_SPACE
-            position = _read_token(data, position, end, flags_of, folded_of, sequences, stop, False, tokens[token])
-            if continues:
-                tokens[token].flags |= CONTINUES
-            run_end = position if flags & ch.NO_SPACE else np.int64(-1)
-            token += 1
+    while document < len(offsets) - 1 and offsets[document + 1] - offsets[document] <= len(tokens) - first[document]:
+        start, end = offsets[document], offsets[document + 1]
+        mine, text = tokens[first[document] :], codes[first_code[document] :]
+        found, count, inside, next_break = _scan_document(
+            data, start, end, breaks, next_break, tables.flags, tables.folded, text, sums, mine
+        )
+        _hash_tokens(data, mine[:found], sums, inside, tables.folded, tables.sequences)
+        first[document + 1], first_code[document + 1] = first[document] + found, first_code[document] + count
         document += 1
-        first[document] = token
     return document, next_break
+
+
+@kernel
+def _may_lack_spaces(data, start, end):  # type: ignore[no-untyped-def]
+    """False: none of these bytes is of a script without spaces. Those begin at U+0E00; U+2000 to 2E3F and emoji are none.
+
+    Bytes compared with bytes, so that a vector unit does 32 at a time.
+    """
+    found, leads, followings = False, data[start : end - 1], data[start + 1 : end]
+    for i in range(len(followings)):
+        lead, following = leads[i], followings[i]
+        above = (lead > _E0) & (lead != _E2) & ((lead != _F0) | (following != _9F))
+        found |= above | ((lead == _E0) & (following >= _B8)) | ((lead == _E2) & (following >= _B9))
+    return found
 
 
 @kernel
@@ -164,6 +215,8 @@ def _no_space_runs(data, offsets, flags_of, starts, ends):  # type: ignore[no-un
     for document in range(len(offsets) - 1):
         position, stop = offsets[document], offsets[document + 1]
         inside = False
+        if not _may_lack_spaces(data, position, stop):
+            continue
         while position < stop:
             if not inside and data[position] < 0xE0:  # below U+0800 there is no such script
                 position += 1
@@ -263,11 +316,6 @@ def buffers(text: pa.StringArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return data, offsets, valid
 
 
-def _kernel_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    tables = ch.characters()
-    return tables.flags, tables.folded, tables.sequences
-
-
 def _reserve(offsets: np.ndarray) -> int:
     """Tokens to make room for: most texts have fewer than one in three bytes, none more than one a byte."""
     return int(offsets[-1] - offsets[0]) // 3 + int(np.diff(offsets).max(initial=0)) + 1
@@ -276,17 +324,22 @@ def _reserve(offsets: np.ndarray) -> int:
 def segment(text: pa.StringArray, *, dictionary: bool = True) -> Segments:
     """Break every document into tokens. `dictionary=False` leaves runs without spaces whole, and needs no ICU.
 
-    Memory: 40 bytes a token, that is 7 a byte of English and 4 of Hindi; text of single-character tokens 40 a byte.
+    Memory: 40 bytes a token and 4 a code point, that is 11 a byte of English and 5 of Hindi; text of single-character
+    tokens 44 a byte.
     """
     data, offsets, valid = buffers(text)
-    tables = _kernel_tables()
+    tables = ch.characters()
     breaks = _breaks(data, offsets) if dictionary else np.empty(0, np.int64)
     tokens, first = np.empty(_reserve(offsets), TOKEN), np.zeros(len(offsets), np.int64)
+    codes, first_code = np.empty(int(offsets[-1] - offsets[0]), np.uint32), np.zeros(len(offsets), np.int64)
+    sums = np.empty(int(np.diff(offsets).max(initial=0)) + 1, np.uint64)
     done, next_break = 0, 0
     while True:
-        done, next_break = _scan(data, offsets, breaks, next_break, *tables, first, done, tokens)
+        done, next_break = _scan(
+            data, offsets, breaks, next_break, tables, sums, first, first_code, codes, done, tokens
+        )
         if done == len(text):
-            return Segments(data, offsets, valid, first, tokens[: first[-1]])
+            return Segments(data, offsets, valid, first, tokens[: first[-1]], first_code, codes[: first_code[-1]])
         tokens = np.concatenate([tokens[: first[done]], np.empty(_reserve(offsets[done:]) + first[done], TOKEN)])
 
 
@@ -298,17 +351,21 @@ def words(text: str) -> list[str]:
 
 
 @kernel
-def _describe_all(data, offsets, flags_of, folded_of, sequences, tokens):  # type: ignore[no-untyped-def]
-    for i in range(len(offsets) - 1):
-        if offsets[i] < offsets[i + 1]:
-            _read_token(
-                data, offsets[i], offsets[i + 1], flags_of, folded_of, sequences, offsets[i + 1], True, tokens[i]
-            )
+def _hash_strings(data, offsets, folded_of, sequences, hashes, folded):  # type: ignore[no-untyped-def]
+    for i in range(len(hashes)):
+        position, weight = offsets[i], ONE
+        folded[i], _ = _fold(data, position, offsets[i + 1], folded_of, sequences)
+        while position < offsets[i + 1]:
+            code, size = decode(data, position, offsets[i + 1])
+            hashes[i] += value(code) * weight
+            weight *= BASE
+            position += size
 
 
-def hash_words(listed: list[str]) -> np.ndarray:
-    """TOKEN records of whole strings: their hashes compare with those of tokens."""
+def hash_words(listed: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """(hash, folded) of whole strings, to compare with those of tokens."""
     data, offsets, _ = buffers(pa.array(listed, pa.string()))
-    tokens = np.zeros(len(listed), TOKEN)
-    _describe_all(data, offsets, *_kernel_tables(), tokens)
-    return tokens
+    hashes, folded = np.zeros(len(listed), np.uint64), np.zeros(len(listed), np.uint64)
+    tables = ch.characters()
+    _hash_strings(data, offsets, tables.folded, tables.sequences, hashes, folded)
+    return hashes, folded

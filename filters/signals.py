@@ -14,10 +14,13 @@ letters, the kana length mark) count neither as foreign nor as native; Han, Hira
 full stop within a token (3.14, example.com) ends no sentence, and a sentence has at least one letter.
 
 The first call compiles for about half a minute and caches on disk, the next process starts in a second. Memory: the
-tokens (see `filters.segment.segment`) plus scratch of about 60 bytes for each token of the longest document.
+tokens (see `filters.segment.segment`), scratch of about 65 bytes for each token and 20 for each character of the longest
+document, and hash tables of 75 MB at most until a document has more than a million words or lines.
 """
 
+import secrets
 from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,37 +28,33 @@ import pyarrow as pa
 from filters import characters as ch
 from filters import lines as ln
 from filters.columns import METRIC_NAMES, SIGNALS
-from filters.hashing import SIEVE_SLOTS, SLOT, TABLE_MULTIPLIER, insert, kernel, mix, slot_of, table_shift
+from filters.hashing import ONE, SIEVE_SLOTS, SLOT, TABLE_MULTIPLIER, insert, kernel, mix, slot_of, table_shift
+from filters.lines import count_characters, count_lines, count_notable, count_scripts
 from filters.ngrams import (
-    CHARACTER_NGRAM,
     HISTOGRAM,
     PARTITION,
-    character_ngrams,
-    duplicate_word_ngrams,
-    prepare_words,
-    word_ngrams,
+    count_character_ngrams,
+    count_duplicate_ngrams,
+    count_token_ngrams,
+    count_words,
 )
 from filters.scripts import SCRIPT_INDEX, SCRIPTS
-from filters.segment import ALPHABETIC, NON_SYMBOL, Segments, hash_words, segment
+from filters.segment import Segments, hash_words, segment
 
 # Gopher's own eight (Rae et al. 2021, section A1.1)
 GOPHER_STOPWORDS: Mapping[str, Collection[str]] = {
     "eng_Latn": ("the", "be", "to", "of", "and", "that", "have", "with"),
 }
 
-# metric -> counter
-_COUNTS = {
-    "characters": ln.CHARACTERS,
-    "bytes": ln.BYTES,
-    "words": ln.WORDS,
-    "lines": ln.NONBLANK_LINES,
-    "sentences": ln.SENTENCES,
-    "non_symbol_words": ln.NON_SYMBOL_WORDS,
-    "stopwords": ln.STOPWORDS,
-}
-
 # metric -> numerator, denominator
-_RATIOS = {
+_COUNTERS = {
+    "characters": (ln.CHARACTERS, ln.ONE),
+    "bytes": (ln.BYTES, ln.ONE),
+    "words": (ln.WORDS, ln.ONE),
+    "lines": (ln.NONBLANK_LINES, ln.ONE),
+    "sentences": (ln.SENTENCES, ln.ONE),
+    "non_symbol_words": (ln.NON_SYMBOL_WORDS, ln.ONE),
+    "stopwords": (ln.STOPWORDS, ln.ONE),
     "duplicate_line_ratio": (ln.DUPLICATE_LINES, ln.SPLIT_LINES),
     "duplicate_line_character_ratio": (ln.DUPLICATE_LINE_CHARACTERS, ln.CHARACTERS),
     "duplicate_paragraph_ratio": (ln.DUPLICATE_PARAGRAPHS, ln.PARAGRAPHS),
@@ -82,7 +81,86 @@ _RATIOS = {
     "repeated_character_10gram_ratio": (ln.REPEATED_CHARACTER_GRAMS, ln.CHARACTER_GRAMS),
 }
 
+_NUMERATORS, _DENOMINATORS = np.array([_COUNTERS[name] for name in METRIC_NAMES]).T
 _LATIN = SCRIPT_INDEX["Latn"]
+
+
+class WordLists(NamedTuple):
+    """Words by language in one hash table."""
+
+    listed: np.ndarray  # int64 (documents,) number of the document's list, -1: it has none
+    shift: int
+    table: np.ndarray  # SLOT
+    seen: np.ndarray  # int64 (words on lists,) the last document, from 1, that a word was found in
+
+
+class Scratch(NamedTuple):
+    """Working memory for the longest document, and what is drawn by chance once a process."""
+
+    multiplier: np.uint64
+    weights: np.ndarray  # uint64 (1024,) of the hash of a line
+    table: np.ndarray  # SLOT, shared by all counts of one document and of the next, see `filters.hashing.fresh`
+    used: np.ndarray  # int64 (1,) the next free `base` of the table
+    sieve: np.ndarray  # uint8
+    counts: np.ndarray  # int32, by table entry
+    scripts: np.ndarray  # int64 letters by script
+    places: np.ndarray  # uint32 (code points + 1,)
+    letters_before: np.ndarray  # uint32 (code points + 1,)
+    line_ends: np.ndarray  # uint32
+    character_hashes: np.ndarray  # uint64, by code point
+    histogram: np.ndarray  # int64 (HISTOGRAM,) all 0 between documents
+    large: np.ndarray  # int64
+    order: np.ndarray  # uint64; this and below by word, see `filters.ngrams`
+    lengths: np.ndarray  # int64
+    sums: np.ndarray  # uint64
+    inverses: np.ndarray  # uint64
+    repeats: np.ndarray  # bool
+    hashes: np.ndarray  # uint64, of n-grams that may be repeated
+    positions: np.ndarray  # int64, of those
+    entries: np.ndarray  # int64, of those: number of the distinct n-gram
+    firsts: np.ndarray  # int64, of each distinct n-gram
+
+    @classmethod
+    def of(cls, segments: Segments) -> "Scratch":
+        characters = int(np.diff(segments.first_code).max(initial=0))
+        words = int(np.diff(segments.first).max(initial=0)) + 1
+        line_ends = characters
+        if characters > PARTITION:  # so many seldom end lines: the table need not have room for that
+            line_ends = _most_line_ends(segments.codes, segments.first_code, ch.characters().flags)
+        slots = 1 << (64 - table_shift(max(words, min(characters, PARTITION), line_ends) + 2))
+        return cls(
+            multiplier=TABLE_MULTIPLIER,
+            weights=_WEIGHTS,
+            table=np.zeros(slots, SLOT),
+            used=np.ones(1, np.int64),
+            sieve=np.empty(slots * SIEVE_SLOTS, np.uint8),
+            counts=np.empty(slots, np.int32),
+            scripts=np.empty(len(SCRIPTS), np.int64),
+            places=np.empty(characters + 1, np.uint32),
+            letters_before=np.empty(characters + 1, np.uint32),
+            line_ends=np.empty(line_ends + 1, np.uint32),
+            character_hashes=np.empty(characters, np.uint64),
+            histogram=np.zeros(HISTOGRAM, np.int64),
+            large=np.empty(characters // HISTOGRAM + 1, np.int64),
+            **{name: np.empty(words, np.uint64) for name in ("order", "hashes", "sums", "inverses")},
+            repeats=np.empty(words, np.bool_),
+            **{name: np.empty(words, np.int64) for name in ("lengths", "positions", "firsts", "entries")},
+        )
+
+
+# Of the hashes of lines, drawn once a process: no text can be crafted to collide, and no result depends on them
+_WEIGHTS = np.random.default_rng(secrets.randbits(64)).integers(0, 1 << 64, 1024, np.uint64)
+
+
+@kernel
+def _most_line_ends(codes, first, flags_of):  # type: ignore[no-untyped-def]
+    most = 0
+    for document in range(len(first) - 1):
+        found = 0
+        for code in codes[first[document] : first[document + 1]]:
+            found += flags_of[code] & ch.LINE_END > 0
+        most = max(most, found)
+    return most
 
 
 @kernel
@@ -98,207 +176,89 @@ def _fill_lists(hashes, lists, shift, table, multiplier):  # type: ignore[no-unt
 
 
 @kernel
-def _find(table, shift, key, multiplier):  # type: ignore[no-untyped-def]
+def _find(lists, key, multiplier):  # type: ignore[no-untyped-def]
     """The entry stored under `key`, else -1."""
-    slot, mask = slot_of(key, shift, multiplier), len(table) - 1
-    while table[slot].value:
-        if table[slot].key == key:
-            return table[slot].value - 1
-        slot = (slot + 1) & mask
+    slot, mask = slot_of(key, lists.shift, multiplier), np.uint64(len(lists.table) - 1)
+    while lists.table[slot].value:
+        if lists.table[slot].key == key:
+            return lists.table[slot].value - 1
+        slot = (slot + ONE) & mask
     return np.int64(-1)
 
 
 @kernel
-def _count_words(tokens, row):  # type: ignore[no-untyped-def]
-    row[ln.WORDS] = len(tokens)
-    for i in range(len(tokens)):
-        flags = tokens[i].flags
-        row[ln.ALPHABETIC_WORDS] += flags & ALPHABETIC > 0
-        if flags & NON_SYMBOL:
-            row[ln.NON_SYMBOL_WORDS] += 1
-            row[ln.NON_SYMBOL_CHARACTERS] += tokens[i].characters
-
-
-@kernel
-def _count_stopwords(tokens, listed, shift, table, seen, stamp, multiplier):  # type: ignore[no-untyped-def]
-    """Distinct words of list `listed` among the tokens; `seen` remembers them under `stamp`."""
-    if listed < 0:
+def _count_stopwords(tokens, lists, document, multiplier):  # type: ignore[no-untyped-def]
+    """Distinct words of the document's list among the tokens."""
+    if lists.listed[document] < 0:
         return ln.NOT_APPLICABLE
-    found = 0
+    found, salt = 0, _list_key(np.uint64(0), lists.listed[document])
     for i in range(len(tokens)):
-        entry = _find(table, shift, _list_key(tokens[i].hash, listed), multiplier)
-        if entry >= 0 and seen[entry] != stamp:
-            seen[entry] = stamp
+        entry = _find(lists, tokens[i].hash ^ salt, multiplier)
+        if entry >= 0 and lists.seen[entry] != document + 1:
+            lists.seen[entry] = document + 1
             found += 1
     return found
 
 
 @kernel
-def _count_flagged(tokens, listed, shift, table, multiplier):  # type: ignore[no-untyped-def]
-    """Tokens on list `listed`, compared in folded form."""
-    if listed < 0:
+def _count_flagged(tokens, lists, document, multiplier):  # type: ignore[no-untyped-def]
+    """Tokens on the document's list, compared in folded form."""
+    if lists.listed[document] < 0:
         return ln.NOT_APPLICABLE
-    found = 0
+    found, salt = 0, _list_key(np.uint64(0), lists.listed[document])
     for i in range(len(tokens)):
-        found += _find(table, shift, _list_key(tokens[i].folded, listed), multiplier) >= 0
+        found += _find(lists, tokens[i].folded ^ salt, multiplier) >= 0
     return found
 
 
 @kernel
-def _count_repetition(tokens, sums, inverses, lengths, order, hashes, counts, sieve, table, base, multiplier, row):  # type: ignore[no-untyped-def]
-    """Word n-grams; the next free `base` of the table."""
-    words = len(tokens)
-    prepare_words(tokens, sums, inverses, lengths, order)
-    for n in range(2, 6):
-        top, recurring = np.int64(ln.NOT_APPLICABLE), np.int64(0)
-        if words >= n:
-            top, recurring = word_ngrams(n, words, lengths, order, hashes, counts, sieve, table, base, multiplier)
-            base += words
-        if n < 5:
-            row[ln.TOP_2 + n - 2] = top
-        else:
-            row[ln.FIVE_GRAMS], row[ln.REPEATED_FIVE_GRAMS] = max(words - n + 1, 0), recurring
-    for n in range(5, 11):
-        row[ln.DUPLICATE_5 + n - 5] = duplicate_word_ngrams(
-            n, words, sums, inverses, lengths, hashes, sieve, table, base, multiplier
-        )
-        base += words
-    return base
-
-
-@kernel
-def _measure_text(  # type: ignore[no-untyped-def]
-    codes, n, flags_of, script_of, scripts, counts, histogram, large, sieve, table, base, multiplier, row
-):
-    """Everything that needs code points and no words; the next free `base` of the table."""
-    row[ln.CHARACTERS] = n
-    ln.count_characters(codes, n, flags_of, script_of, scripts, row)
-    ln.count_scripts(scripts, _LATIN, row)
-    ln.count_text_lines(codes, n, flags_of, row)
-    base = ln.count_lines(codes, n, flags_of, table, base, multiplier, row)
-    base = ln.count_paragraphs(codes, n, flags_of, table, base, multiplier, row)
-    if not row[ln.NONBLANK_LINES]:
-        row[ln.DUPLICATE_NONBLANK_CHARACTERS] = ln.NOT_APPLICABLE
-    repeated, base = character_ngrams(codes, n, counts, histogram, large, sieve, table, base, multiplier)
-    row[ln.CHARACTER_GRAMS], row[ln.REPEATED_CHARACTER_GRAMS] = max(n - CHARACTER_NGRAM + 1, 0), repeated
-    return base
-
-
-@kernel
-def _measure(  # type: ignore[no-untyped-def]
-    data,
-    offsets,
-    first,
-    tokens,
-    flags_of,
-    script_of,
-    stop_lists,
-    stop_shift,
-    stop_table,
-    seen,
-    flag_lists,
-    flag_shift,
-    flag_table,
-    codes,
-    scripts,
-    sums,
-    inverses,
-    lengths,
-    order,
-    hashes,
-    counts,
-    histogram,
-    large,
-    sieve,
-    table,
-    multiplier,
-    rows,
-):
-    """Fill one row of counters a document. Everything but `rows` and the input is scratch."""
-    base = np.int64(1)
-    for i in range(len(offsets) - 1):
-        start, end = offsets[i], offsets[i + 1]
+def _measure(offsets, first, tokens, first_code, codes, flags_of, stopwords, flagged_words, scratch, rows):  # type: ignore[no-untyped-def]
+    """Fill one row of counters a document."""
+    rows[:, ln.ONE] = 1
+    for i in range(len(rows)):
         row, words = rows[i], tokens[first[i] : first[i + 1]]
-        row[ln.BYTES] = end - start
-        if start < end:
-            n = ln.decode_document(data, start, end, codes)
-            base = _measure_text(
-                codes, n, flags_of, script_of, scripts, counts, histogram, large, sieve, table, base, multiplier, row
-            )
-        _count_words(words, row)
-        row[ln.STOPWORDS] = _count_stopwords(words, stop_lists[i], stop_shift, stop_table, seen, i + 1, multiplier)
-        row[ln.FLAGGED_WORDS] = _count_flagged(words, flag_lists[i], flag_shift, flag_table, multiplier)
-        base = _count_repetition(
-            words, sums, inverses, lengths, order, hashes, counts, sieve, table, base, multiplier, row
-        )
+        text = codes[first_code[i] : first_code[i + 1]]
+        row[ln.BYTES] = offsets[i + 1] - offsets[i]
+        notable = count_characters(text, flags_of, scratch, row)
+        ends = count_notable(text, notable, flags_of, scratch, row)
+        count_scripts(scratch.scripts, _LATIN, row)
+        count_lines(text, scratch.line_ends[:ends], flags_of, scratch, row)
+        count_character_ngrams(text, scratch, row)
+        count_words(words, scratch, row)
+        row[ln.STOPWORDS] = _count_stopwords(words, stopwords, i, scratch.multiplier)
+        row[ln.FLAGGED_WORDS] = _count_flagged(words, flagged_words, i, scratch.multiplier)
+        count_token_ngrams(len(words), scratch, row)
+        count_duplicate_ngrams(words, scratch, row)
 
 
-def _word_lists(
-    lists: Mapping[str, Collection[str]], language: pa.StringArray, field: str
-) -> tuple[np.ndarray, int, np.ndarray, int]:
-    """(list number of each document or -1, shift and slots of the table, entries) of word lists by language."""
+def _word_lists(lists: Mapping[str, Collection[str]], language: pa.StringArray, *, folded: bool) -> WordLists:
     labels = language.to_pylist()
     numbers = {name: number for number, name in enumerate(sorted(set(labels) & lists.keys(), key=str))}
     entries = [(word, number) for name, number in numbers.items() for word in sorted(set(lists[name]))]
-    hashes = np.ascontiguousarray(hash_words([word for word, _ in entries])[field])
-    shift = table_shift(len(entries))
+    hashes = hash_words([word for word, _ in entries])[folded]
+    shift = table_shift(8 * len(entries))  # sparse: most words are on no list, which one look should tell
     table = np.zeros(1 << (64 - shift), SLOT)
     _fill_lists(hashes, np.array([number for _, number in entries], np.int64), shift, table, TABLE_MULTIPLIER)
-    return np.array([numbers.get(label, -1) for label in labels], np.int64), shift, table, len(entries)
+    listed = np.array([numbers.get(label, -1) for label in labels], np.int64)
+    return WordLists(listed, shift, table, np.zeros(len(entries), np.int64))
 
 
-def _scratch(segments: Segments) -> tuple[np.ndarray, ...]:
-    """Working memory for the longest document, in the order `_measure` takes it."""
-    longest = int(np.diff(segments.offsets).max(initial=0))
-    words = int(np.diff(segments.first).max(initial=0)) + 1
-    sifted = max(words, min(longest, PARTITION))
-    slots = 1 << (64 - table_shift(max(sifted, _most_newlines(segments.data, segments.offsets) + 2)))
-    return (
-        np.empty(longest, np.uint32),
-        np.empty(len(SCRIPTS), np.int64),
-        np.empty(words, np.uint64),
-        np.empty(words, np.uint64),
-        np.empty(words, np.int64),
-        np.empty(words, np.uint64),
-        np.empty(words, np.uint64),
-        np.empty(slots, np.int32),
-        np.empty(HISTOGRAM, np.int64),
-        np.empty(longest // HISTOGRAM + 1, np.int64),
-        np.empty(slots * SIEVE_SLOTS, np.uint8),
-        np.zeros(slots, SLOT),
-    )
-
-
-@kernel
-def _most_newlines(data, offsets):  # type: ignore[no-untyped-def]
-    most = 0
-    for document in range(len(offsets) - 1):
-        found = 0
-        for position in range(offsets[document], offsets[document + 1]):
-            found += data[position] == 10
-        most = max(most, found)
-    return most
-
-
-def _counters(segments: Segments, language: pa.StringArray, stopwords: Mapping[str, Collection[str]],
-              flagged_words: Mapping[str, Collection[str]]) -> np.ndarray:  # fmt: skip
+def _counters(segments: Segments, stopwords: WordLists, flagged_words: WordLists) -> np.ndarray:
     """int64 (documents, COUNTERS)."""
-    tables = ch.characters()
-    *stop, listed = _word_lists(stopwords, language, "hash")
-    *flagged, _ = _word_lists(flagged_words, language, "folded")
     rows = np.zeros((len(segments.valid), ln.COUNTERS), np.int64)
-    given = segments.data, segments.offsets, segments.first, segments.tokens, tables.flags, tables.script
-    _measure(*given, *stop, np.zeros(listed, np.int64), *flagged, *_scratch(segments), TABLE_MULTIPLIER, rows)
+    given = segments.offsets, segments.first, segments.tokens, segments.first_code, segments.codes
+    _measure(*given, ch.characters().flags, stopwords, flagged_words, Scratch.of(segments), rows)
     return rows
 
 
-def _metric(name: str, rows: np.ndarray) -> pa.DoubleArray:
-    if name in _COUNTS:
-        column = rows[:, _COUNTS[name]]
-        return pa.array(column.astype(np.float64), mask=column == ln.NOT_APPLICABLE)
-    numerator, denominator = (rows[:, counter] for counter in _RATIOS[name])
-    missing = (denominator == 0) | (numerator == ln.NOT_APPLICABLE)
-    return pa.array(np.divide(numerator, denominator, out=np.zeros(len(rows)), where=~missing), mask=missing)
+def _metrics(rows: np.ndarray) -> list[pa.DoubleArray]:
+    """One array a metric, as slices of one."""
+    counters = np.ascontiguousarray(rows.T)
+    numerators, denominators = counters[_NUMERATORS], counters[_DENOMINATORS]
+    missing = (denominators == 0) | (numerators == ln.NOT_APPLICABLE)
+    values = np.divide(numerators, denominators, out=np.zeros(missing.shape), where=~missing)
+    flat, size = pa.array(values.ravel(), mask=missing.ravel()), len(rows)
+    return [flat.slice(i * size, size) for i in range(len(METRIC_NAMES))]
 
 
 def measure(
@@ -318,7 +278,6 @@ def measure(
     if len(text) != len(language):
         raise ValueError(f"{len(text)} texts but {len(language)} languages: give one label a text")
     segments = segments or segment(text)
-    lists = GOPHER_STOPWORDS if stopwords is None else stopwords
-    rows = _counters(segments, language, lists, flagged_words or {})
-    columns = [_metric(name, rows) for name in METRIC_NAMES]
-    return pa.StructArray.from_arrays(columns, fields=list(SIGNALS), mask=pa.array(~segments.valid))
+    stop_lists = _word_lists(GOPHER_STOPWORDS if stopwords is None else stopwords, language, folded=False)
+    rows = _counters(segments, stop_lists, _word_lists(flagged_words or {}, language, folded=True))
+    return pa.StructArray.from_arrays(_metrics(rows), fields=list(SIGNALS), mask=pa.array(~segments.valid))

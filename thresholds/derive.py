@@ -1,7 +1,6 @@
 """From summaries of a crawl and a reference to a cutoff table: estimate, pool, guard, and say where each value is from."""
 
 import math
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from filters.columns import METRICS
 from thresholds import fineweb2
-from thresholds.methods import METHODS, Anchor, Bootstrapped, language_score_cut, removed_share
+from thresholds.methods import METHODS, Anchor, Bootstrapped, bootstrapped, language_score_cut, removed_share
 from thresholds.pool import Estimate, shrink
 from thresholds.rule import Provenance, Rule
 from thresholds.summary import METRIC_INDEX, Moments, Summary
@@ -156,7 +155,7 @@ def _own(summary: Summary, rule: Rule, choice: Choice, anchor: Anchor) -> Estima
     documents = len(summary.of(rule.metric))
     if documents < LEAST_DOCUMENTS or _is_anchor(summary.label, choice):
         return None
-    language = _bootstrapped(summary, rule)
+    language = bootstrapped(summary, rule.metric, seed=rule.operator)
     found = METHODS[choice.method](language, anchor)
     return _estimate(found, language, rule.operator) if np.isfinite(found).all() else None
 
@@ -169,13 +168,7 @@ def _anchor(rule: Rule, choice: Choice, english: Summary | None, name: str) -> A
             f"{name}: {choice.method} carries English cutoffs over, and {name} has fewer than {LEAST_DOCUMENTS} documents in"
             f" {ENGLISH}; add English to it, or choose a method that does without (tail, contrast)"
         )
-    return Anchor(rule.operator, rule.cutoff, _bootstrapped(english, rule))
-
-
-def _bootstrapped(summary: Summary, rule: Rule) -> Bootstrapped:
-    column = summary.values[:, METRIC_INDEX[rule.metric]]
-    seed = zlib.crc32(f"{summary.label} {rule.reason}".encode())
-    return Bootstrapped(summary.of(rule.metric), summary.moments[rule.metric], seed, column[~np.isnan(column)])
+    return Anchor(rule.operator, rule.cutoff, bootstrapped(english, rule.metric, seed=rule.operator))
 
 
 def _estimate(found: np.ndarray, language: Bootstrapped, operator: str) -> Estimate:
@@ -184,33 +177,36 @@ def _estimate(found: np.ndarray, language: Bootstrapped, operator: str) -> Estim
         cutoff=float(found[0]),
         interval=(float(low), float(high)),
         documents=len(language),
-        median=float(language.median[0]),
-        deviation=float(language.std[0]),
+        median=float(np.median(language.values)),
+        deviation=language.exact.std,
         removed=removed_share(language.values, operator, float(found[0])),
     )
 
 
 def _language(label: str, adapted: list[Rule], cutoffs: Mapping[str, Estimate], scheme: Mapping[str, Choice],
               evidence: Evidence, stopwords: tuple[str, ...]) -> LanguageCutoffs:  # fmt: skip
-    """A language's rules in FineWeb-2's order, each with its provenance; those the guards object to are withheld."""
-    crawl, reference = evidence.crawl.get(label), evidence.reference.get(label)
-    rules = [_language_score(crawl, reference, evidence)]
+    """A language's rules in FineWeb-2's order, each with its provenance."""
+    rules = [language_score_rule(label, evidence)]
     for group in ("gopher_repetition", "fineweb_quality", "gopher_quality"):
         for rule in adapted:
             if rule.group == group:
                 rules.append(_derived(label, rule, cutoffs.get(rule.reason), scheme[group], evidence))
-        rules += _fixed(group, bool(stopwords))
-    judged = [_guarded(rule, crawl, reference) for rule in rules]
-    return LanguageCutoffs(
-        tuple(rule for rule in judged if not _is_withheld(rule)),
-        stopwords,
-        tuple(rule for rule in judged if _is_withheld(rule)),
-    )
+        rules += fixed_rules(group, bool(stopwords))
+    return judged(label, rules, stopwords, evidence)
 
 
-def _language_score(crawl: Summary | None, reference: Summary | None, evidence: Evidence) -> Rule:
+def judged(label: str, rules: list[Rule], stopwords: tuple[str, ...], evidence: Evidence) -> LanguageCutoffs:
+    """The rules with the shares they remove; those that the guards object to are withheld, flagged."""
+    found = [_guarded(rule, evidence.crawl.get(label), evidence.reference.get(label)) for rule in rules]
+    shipped = tuple(rule for rule in found if rule.provenance.flag is None)
+    withheld = tuple(rule for rule in found if rule.provenance.flag is not None)
+    return LanguageCutoffs(shipped, stopwords, withheld)
+
+
+def language_score_rule(label: str, evidence: Evidence) -> Rule:
     """The cut on the language score, from the language's own data: the reference, else the crawl."""
-    for summary, name in ((reference, evidence.reference_name), (crawl, evidence.crawl_name)):
+    for population in ("reference", "crawl"):
+        summary, name = evidence.of(population).get(label), evidence.name(population)
         if summary is not None and len(scores := summary.of("language_score")) >= LEAST_DOCUMENTS:
             cut = language_score_cut(scores)
             provenance = Provenance(method="language_score", reference=name, documents=len(scores))
@@ -238,7 +234,7 @@ def _derived(label: str, rule: Rule, found: Estimate | None, choice: Choice, evi
         interval=(round(found.interval[0], DECIMALS), round(found.interval[1], DECIMALS)),
         fallback=fallback,
     )
-    return replace(rule, cutoff=_rounded(rule.operator, bounded), provenance=provenance)
+    return replace(rule, cutoff=rounded(rule.operator, bounded), provenance=provenance)
 
 
 def _bounded(metric: str, cutoff: float) -> float:
@@ -246,14 +242,15 @@ def _bounded(metric: str, cutoff: float) -> float:
     return min(max(cutoff, low), high)
 
 
-def _rounded(operator: str, cutoff: float) -> float:
+def rounded(operator: str, cutoff: float) -> float:
     """To `DECIMALS`, outwards: a document exactly at the cutoff stays on the side of the kept."""
     scale = 10**DECIMALS
     outward = math.floor if operator.startswith("<") else math.ceil
     return outward(round(cutoff * scale, 6)) / scale
 
 
-def _fixed(group: str, stopwords: bool) -> Iterator[Rule]:
+def fixed_rules(group: str, stopwords: bool) -> Iterator[Rule]:
+    """What FineWeb-2 holds fixed in every language, of one group."""
     values = {"fineweb_quality": fineweb2.FIXED_FINEWEB, "gopher_quality": fineweb2.FIXED_GOPHER}.get(group, ())
     if group == "gopher_quality" and stopwords:
         values = (*values, fineweb2.FIXED_STOPWORDS)
@@ -283,7 +280,3 @@ def _objection(rule: Rule, shares: Mapping[str, float | None]) -> str | None:
         if share is not None and share > MOST_REMOVED:
             return f"removes {share:.0%} of the {name}, more than {MOST_REMOVED:.0%}"
     return None
-
-
-def _is_withheld(rule: Rule) -> bool:
-    return rule.provenance.flag is not None

@@ -5,13 +5,15 @@ Each method is one formula over `Bootstrapped` populations. Its result is an arr
 estimate was in each bootstrap replicate, so that every cutoff has an interval without a second implementation.
 """
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
-from thresholds.summary import Moments
+from thresholds.summary import METRIC_INDEX, Moments, Summary
 
 REPLICATES = 200
 TAIL = 0.1  # CulturaX's share of the reference, cut by each rule
@@ -27,7 +29,7 @@ class Bootstrapped:
 
     def __init__(self, values: np.ndarray, moments: Moments, seed: int, shuffled: np.ndarray | None = None) -> None:
         """`values`: sorted, without NaN; `shuffled`: the same in random order, for the moments' replicates."""
-        self.values, self._exact, self._shuffled = values, moments, values if shuffled is None else shuffled
+        self.values, self.exact, self._shuffled = values, moments, values if shuffled is None else shuffled
         self._random = np.random.default_rng(seed)
         self._moments: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -78,18 +80,31 @@ class Bootstrapped:
     def _both(self) -> tuple[np.ndarray, np.ndarray]:
         """Means and deviations; replicates are moved from the sample's to the exact value."""
         if self._moments is None:
-            blocks = np.array_split(self._shuffled, min(len(self._shuffled), _BLOCKS))
-            sums = np.array([(len(block), block.sum(), (block * block).sum()) for block in blocks])
-            weights = self._random.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), REPLICATES)
-            count, total, squares = (weights @ sums).T
+            values, blocks = self._shuffled, min(len(self._shuffled), _BLOCKS)
+            edges = np.arange(blocks + 1) * len(values) // blocks
+            sums = [np.diff(edges), np.add.reduceat(values, edges[:-1]), np.add.reduceat(values * values, edges[:-1])]
+            count, total, squares = (_resamples(blocks) @ np.stack(sums, axis=1)).T
             mean = total / count
             std = np.sqrt(np.maximum(squares / count - mean * mean, 0.0))
-            exact_mean, exact_std = self._exact.mean, self._exact.std
+            exact_mean, exact_std = self.exact.mean, self.exact.std
             self._moments = (
                 np.concatenate([[exact_mean], mean + (exact_mean - self._shuffled.mean())]),
                 np.concatenate([[exact_std], std + (exact_std - self._shuffled.std())]),
             )
         return self._moments
+
+
+@lru_cache(maxsize=4)
+def _resamples(blocks: int) -> np.ndarray:
+    """How often each block is in each resample, the same for every population; (REPLICATES, blocks)."""
+    return np.random.default_rng(blocks).multinomial(blocks, np.full(blocks, 1 / blocks), REPLICATES).astype(float)
+
+
+def bootstrapped(summary: Summary, metric: str, *, seed: str = "") -> Bootstrapped:
+    """A metric of a language's summary; the same replicates for the same language, metric and `seed`."""
+    column = summary.values[:, METRIC_INDEX[metric]]
+    number = zlib.crc32(f"{summary.label} {metric} {seed}".encode())
+    return Bootstrapped(summary.of(metric), summary.moments[metric], number, column[~np.isnan(column)])
 
 
 def removed_share(values: np.ndarray, operator: str, cutoff: float) -> float:

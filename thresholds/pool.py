@@ -11,7 +11,8 @@ documents alone 4 to 6; so there is no pooling where it is not needed. Related m
 family, else all languages, whichever first has `RELATIVES` others. A language without documents gets their median cutoff.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -63,16 +64,19 @@ def shrink(own: Mapping[str, Estimate], labels: list[str]) -> dict[str, Estimate
     """The cutoff of one rule for each of `labels`, also those without an own estimate; empty where nobody has one."""
     if not own:
         return {}
-    return {label: _shrunk(label, own) if label in own else _borrowed(label, own) for label in labels}
+    positions = {label: estimate.position for label, estimate in own.items() if estimate.deviation > 0}
+    alike, known = _Circles(positions), _Circles(own)
+    return {
+        label: _shrunk(label, own[label], positions, alike) if label in own else _borrowed(label, own, known)
+        for label in labels
+    }
 
 
-def _shrunk(label: str, own: Mapping[str, Estimate]) -> Estimate:
-    mine = own[label]
+def _shrunk(label: str, mine: Estimate, positions: Mapping[str, float], circles: "_Circles") -> Estimate:
     weight = min(1.0, mine.documents / mine.needed)
-    positions = {other: e.position for other, e in own.items() if other != label and e.deviation > 0}
-    if weight == 1.0 or not positions or mine.deviation == 0:
+    circle, members = circles.around(label)
+    if weight == 1.0 or not members or mine.deviation == 0:
         return mine
-    circle, members = _related(label, positions)
     pooled = float(np.median([positions[member] for member in members]))
     cutoff = mine.median + mine.deviation * (weight * mine.position + (1 - weight) * pooled)
     moved = cutoff - mine.cutoff
@@ -80,26 +84,35 @@ def _shrunk(label: str, own: Mapping[str, Estimate]) -> Estimate:
     return replace(mine, cutoff=cutoff, interval=interval, fallback=f"{circle}, own weight {weight:.2f}")
 
 
-def _borrowed(label: str, own: Mapping[str, Estimate]) -> Estimate:
+def _borrowed(label: str, own: Mapping[str, Estimate], circles: "_Circles") -> Estimate:
     """The cutoff of a language without documents: the interval is where its relatives' cutoffs lie."""
-    circle, members = _related(label, own)
+    circle, members = circles.around(label)
     cutoffs = [own[member].cutoff for member in members]
     low, middle, high = (float(each) for each in np.quantile(cutoffs, [0.025, 0.5, 0.975]))
     return Estimate(middle, (low, high), 0, fallback=f"{circle}, no documents of its own")
 
 
-def _related(label: str, others: Mapping[str, object]) -> tuple[str, list[str]]:
-    """The nearest circle of languages that is large enough: its name and members."""
-    for name, members in _circles(label, others):
-        if len(members) >= RELATIVES or name == "all languages":
-            return name, members
-    raise AssertionError("all languages come last")
+class _Circles:
+    """These languages by script, by family, and all of them."""
+
+    def __init__(self, labels: Iterable[str]) -> None:
+        self._all = list(labels)
+        self._members: dict[str, list[str]] = defaultdict(list)
+        for label in self._all:
+            for name in _names(label):
+                self._members[name].append(label)
+
+    def around(self, label: str) -> tuple[str, list[str]]:
+        """The nearest circle that is large enough: its name, and its members but for the language itself."""
+        for name in _names(label):
+            members = [other for other in self._members[name] if other != label]
+            if len(members) >= RELATIVES:
+                return name, members
+        return "all languages", [other for other in self._all if other != label]
 
 
-def _circles(label: str, others: Mapping[str, object]) -> Iterator[tuple[str, list[str]]]:
+def _names(label: str) -> list[str]:
+    """The circles of a language, the nearest first."""
     code, _, script = label.partition("_")
     family = families().get(code)
-    yield f"script {script}", [other for other in others if other.endswith(f"_{script}")]
-    if family:
-        yield f"family {family}", [other for other in others if families().get(other.partition("_")[0]) == family]
-    yield "all languages", list(others)
+    return [f"script {script}", *([f"family {family}"] if family else [])]

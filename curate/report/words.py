@@ -19,6 +19,9 @@ REASONS = {
     "screened": "the cheap text is in none of the wanted languages",
     "language_unwanted": "not among the wanted languages",
     "language_score_low": "the language is too uncertain",
+    "no_lines_left": "the line rules removed every line",
+    "c4_lorem_ipsum": "the page holds the filler text lorem ipsum (C4)",
+    "c4_curly_bracket": "the page holds a curly bracket, as code does (C4)",
     "duplicate_exact": "the same text as the copy that is kept",
     "duplicate_near": "nearly the same text as the copy that is kept (MinHash)",
 }
@@ -75,7 +78,11 @@ GROUPS: tuple[Group, ...] = (
     ),
     Group("language", "Language", frozenset({"language", "script", "screened", "lid"})),
     Group("repetition", "Repetition", frozenset({"repetition"})),
-    Group("quality", "Text quality", frozenset({"quality", "perplexity", "pii", "lorem", "policy", "short", "long"})),
+    Group(
+        "quality",
+        "Text quality",
+        frozenset({"quality", "perplexity", "pii", "lorem", "policy", "short", "long", "c4", "lines"}),
+    ),
     Group("copies", "Copies", frozenset({"duplicate", "minhash", "exact", "near", "copy", "cluster"})),
     Group("other", "Other", frozenset()),
 )
@@ -89,7 +96,16 @@ def metric_of(reason: str) -> str | None:
 
 def meaning(reason: str) -> str:
     """A reason in plain words; empty where none are at hand."""
-    return REASONS.get(reason) or MEANING.get(metric_of(reason) or "", "")
+    return REASONS.get(reason) or MEANING.get(metric_of(reason) or "", "") or _step(reason)
+
+
+def _step(reason: str) -> str:
+    """Of a step's reason, which is `block` or `block:what the block said`; a user's block may say anything."""
+    block, colon, why = reason.partition(":")
+    if not colon and not block.startswith("datatrove_"):
+        return ""
+    name = re.sub(r"^datatrove (\S.*)", r"datatrove's \1", " ".join(block.split("_")))
+    return f"the recipe's step {name}" + (f": {' '.join(why.split('_'))}" if why else "")
 
 
 def group(reason: str) -> str:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from filters import segment as module
-from filters.characters import fold
+from filters.characters import NO_SPACE, characters, fold
 from filters.segment import CONTINUES, hash_words, segment, words
 from tests.filters import reference, texts
 
@@ -64,11 +64,11 @@ def test_grows_when_tokens_outnumber_what_was_reserved() -> None:
 
 
 def test_hash_tells_tokens_apart_and_folds() -> None:
-    found = hash_words(
+    hashes, found = hash_words(
         ["Été", "été", "e\u0301te\u0301", "ete", "1984", "2024", "ΟΔΟΣ", "οδος", "οδός", "가", "\u1100\u1161"]
     )
-    assert len(set(found["hash"].tolist())) == len(found)
-    folded = found["folded"].tolist()
+    assert len(set(hashes.tolist())) == len(hashes)
+    folded = found.tolist()
     assert folded[0] == folded[1] == folded[2] != folded[3]
     assert folded[4] == folded[5] and folded[6] == folded[7] != folded[8] and folded[9] == folded[10]
     assert fold("ς") == "σ" and fold("٣") == "0"
@@ -78,6 +78,17 @@ def test_pieces_of_a_run_are_marked() -> None:
     flags = segment(pa.array(["ABCภาษาไทย ภาษาไทย"])).tokens["flags"]
     assert [bool(flag & CONTINUES) for flag in flags] == [False, False, True, False, True]
     assert len(segment(pa.array(["ภาษาไทยเป็น"]), dictionary=False).tokens) == 1
+
+
+def test_quick_look_for_scripts_without_spaces_misses_none() -> None:
+    points = np.flatnonzero(characters().flags & NO_SPACE)
+    assert len(points) > 90_000
+    for point in (*points[::50], points[0], points[-1]):
+        raw = np.frombuffer(f"a {chr(point)} b".encode(), np.uint8)
+        assert module._may_lack_spaces(raw, 0, len(raw)), hex(point)
+    for text in ("it’s — plain…", "हिन्दी में", "😂 Привет مرحبا", "", "a"):
+        raw = np.frombuffer(text.encode(), np.uint8)
+        assert not module._may_lack_spaces(raw, 0, len(raw)), text
 
 
 def test_bytes_that_are_not_utf8_stay_inside_the_document() -> None:

@@ -1,3 +1,6 @@
+import math
+import random
+from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 
@@ -6,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from filters.columns import METRIC_NAMES, SIGNALS
+from filters.ngrams import PARTITION
 from filters.segment import segment, words
 from filters.signals import GOPHER_STOPWORDS, measure
 from tests.filters import reference, texts
@@ -56,6 +60,88 @@ def test_repetitive_random_texts_equal_reference() -> None:
     varied = [name for name, column in zip(METRIC_NAMES, measured, strict=True) if len(set(column.to_pylist())) > 5]
     assert {f"duplicate_{n}gram_character_ratio" for n in range(5, 8)} <= set(varied)
     assert "top_4gram_character_ratio" in varied and "repeated_5gram_ratio" in varied
+
+
+def joined_at_random(words: list[str], count: int, seed: int) -> list[str]:
+    """Texts of these words that repeat whole passages, sometimes with other spaces or none between the words."""
+    generator = random.Random(seed)
+    documents = []
+    for _ in range(count):
+        tokens = generator.choices(words, k=generator.randrange(4, 40))
+        for _ in range(generator.randrange(4)):
+            start = generator.randrange(len(tokens))
+            tokens += tokens[start : start + generator.randrange(1, 40)]
+        spaces = ["", *[" ", "  ", "\n"] * generator.choice([1, 10, 100])]
+        documents.append("".join(token + generator.choice(spaces) for token in tokens))
+    return documents
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["can", "not", "cannot", "notcan", "x"],  # n-grams of one text and other words, at every length
+        ["abcdef", "abc", "def", "abcdefabc", "defabcdef"],  # the same, longer than what prunes them
+        ["a", "aa", "aaa", "aaaaaaa"],
+        ["भारत", "भार", "त", "में", "तमें"],
+        [".", "a.b", "1.5", "...", "don't", "t", "don"],
+    ],
+)
+def test_equal_texts_of_different_words_equal_reference(words: list[str]) -> None:
+    documents = joined_at_random(words, 250, seed=len(words[0]))
+    assert_equals_reference(documents, ["eng_Latn"] * len(documents))
+    tokens = [reference.words(text) for text in documents]
+    assert all(sum(reference.duplicate_ngram(each, n) > 0 for each in tokens) > 20 for n in range(5, 11))
+    assert any(reference.duplicate_ngram(each, 5) > 0 == spelled(each, 5) for each in tokens), "words never differed"
+
+
+def spelled(tokens: list[str], n: int) -> int:
+    """Characters of duplicate n-grams, if words had to agree."""
+    return reference.duplicate_ngram([token + " " for token in tokens], n)
+
+
+def test_words_cut_differently_make_duplicates() -> None:
+    """These 6-grams are equal as text only, and the 5-grams they begin with are not equal at all."""
+    text = "wecan not goon to days o then we cannot go on today so"
+    row = measure(pa.array([text]), pa.array(["eng_Latn"]))[0].as_py()
+    assert row["duplicate_6gram_character_ratio"] == len("wecannotgoontodayso") / len(text)
+    assert row["duplicate_5gram_character_ratio"] == 0 == row["repeated_5gram_ratio"]
+
+
+@pytest.mark.parametrize("words", [1, 2, 3, 7])
+def test_long_repeated_runs_equal_reference(words: int) -> None:
+    """One phrase over and over, and then again with a word more."""
+    phrase = [f"word{i}" for i in range(words)]
+    documents = [" ".join(phrase * 400), " ".join((phrase * 50 + ["more"]) * 8), "\n\n".join([" ".join(phrase)] * 300)]
+    assert_equals_reference(documents, ["eng_Latn"] * len(documents))
+
+
+def test_lines_and_paragraphs_equal_reference() -> None:
+    """Every kind of line end and space around repeated lines."""
+    generator = random.Random(9)
+    pieces = ["\n", "\n", "\n\n", "\n\n\n", "\r\n", "\r", " ", "\t", "\x0b", "\x1c", "\x85", "\u2028", "\x00"]
+    pieces += ["- one", "two...", "three…", "• four.", "a" * 31, "a" * 30, "long line " * 130]
+    documents = ["".join(generator.choices(pieces, k=generator.randrange(1, 25))) for _ in range(400)]
+    assert_equals_reference(documents, ["eng_Latn"] * len(documents))
+
+
+def test_character_ngrams_of_a_text_in_several_parts() -> None:
+    generator = random.Random(4)
+    passages = ["".join(generator.choices("abcdefgh ", k=500)) for _ in range(1500)]
+    text = "".join(generator.choices(passages, k=2 * PARTITION // 500 + 300))
+    assert len(text) > 2 * PARTITION
+    row = measure(pa.array([text]), pa.array(["eng_Latn"]))[0].as_py()
+    grams = Counter(text[i : i + 10] for i in range(len(text) - 9))
+    top = sum(count for _, count in grams.most_common(math.isqrt(len(grams))))
+    assert row["repeated_character_10gram_ratio"] == top / (len(text) - 9)
+
+
+def test_bytes_that_are_not_utf8_disturb_no_other_document() -> None:
+    generator = random.Random(3)
+    hostile = [b"\xff\xfe caf\xc3", b"\xe0\xb8", *(generator.randbytes(300) for _ in range(30))]
+    mixed = [piece for each in hostile for piece in (each, b"One two. Three!")]
+    rows = measure(pa.array(mixed, pa.binary()).view(pa.string()), pa.array(["eng_Latn"] * len(mixed))).to_pylist()
+    alone = measure(pa.array(["One two. Three!"]), pa.array(["eng_Latn"]))[0].as_py()
+    assert all(row == alone for row in rows[1::2])
 
 
 def test_counts_in_a_small_text() -> None:
