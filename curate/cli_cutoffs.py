@@ -148,8 +148,8 @@ def _notes(origin: Provenance) -> list[str]:
 
 
 def condition(rule: Rule) -> str:
-    """`metric > cutoff`, breaking after the metric where it must."""
-    return f"{rule.metric} {rule.operator}\u00a0{rule.cutoff:g}"
+    """`metric > cutoff`."""
+    return f"{rule.metric} {rule.operator} {rule.cutoff:g}"
 
 
 def _removed(part: float | None) -> str:

@@ -10,8 +10,10 @@ from rich.text import Text
 from curate import diff as diffs
 from curate.cli_cutoffs import check_label
 from curate.cli_preview import TOP_LANGUAGES, start_spark
-from curate.console import console, language_cell, marked, one_line, plain_table
+from curate.console import console, language_cell, one_line, plain_table
 from curate.report.words import share
+
+TEXT_CHARACTERS = 150
 
 
 @click.command("diff")
@@ -19,7 +21,7 @@ from curate.report.words import share
 @click.argument("b", metavar="RUN_B")
 @click.option("--language", "languages", multiple=True, help="Only this language, as hin_Deva; repeatable.")
 @click.option("--reason", help="Only changes from or to this drop reason.")
-@click.option("--limit", default=10, show_default=True, help="Documents to print.")
+@click.option("--limit", default=10, type=click.IntRange(0), show_default=True, help="Documents to print.")
 def diff(a: str, b: str, languages: tuple[str, ...], reason: str | None, limit: int) -> None:
     """Show which documents two runs judge differently: run folders, or RUN/decisions/FINGERPRINT, also of one run."""
     sides = diffs.side(a), diffs.side(b)
@@ -112,4 +114,4 @@ def _print_sample(sample: diffs.Sample) -> None:
         Text(f"\n{one_line(sample.label, 30)}  {one_line(before, 200)} → {one_line(after, 200)}", style="bold")
     )
     console.print(Text(one_line(sample.address, 300), style="dim"))
-    console.print(marked(sample.text))
+    console.print(Text(one_line(sample.text, TEXT_CHARACTERS)))

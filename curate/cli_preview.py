@@ -37,7 +37,9 @@ _LANGUAGE, _FIGURE = 22, 9  # columns, without the blank after each
 @click.option("--language", help="One language in full, as hin_Deva, with documents near each cutoff.")
 @click.option("--rule", "name", metavar="METRIC", help="One rule, by its metric or its drop reason.")
 @click.option("--cutoff", type=float, help="With --rule: what it would remove at this value.")
-@click.option("--limit", default=2, show_default=True, help="Documents to show on each side of a cutoff.")
+@click.option(
+    "--limit", default=2, type=click.IntRange(0), show_default=True, help="Documents to show on each side of a cutoff."
+)
 def preview(
     root: str, table: str | None, language: str | None, name: str | None, cutoff: float | None, limit: int
 ) -> None:
@@ -113,7 +115,7 @@ def _print_language(run: Opened, summary: Summary, rules: _Rules, limit: int) ->
     rules.check(effect.rule for effect in found.rules)
     chosen = set(rules.chosen(effect.rule for effect in found.rules))
     shown = sorted((effect for effect in found.rules if effect.rule in chosen), key=lambda effect: -effect.alone)
-    console.print(Text(f"{found.label} {languagelanguage_cell(found.label)}", style="bold"))
+    console.print(Text(f"{found.label} {language_name(found.label)}", style="bold"))
     console.print(Text(_population(found), style="dim"))
     console.print(_effects_table(shown))
     if rules.cutoff is not None:
@@ -162,15 +164,22 @@ def _print_rule(stored: Mapping[str, Summary], rules: _Rules) -> None:
     """One rule in every language, at the table's cutoff and at the one to try; what it removes most comes first."""
     now = {label: rules.effects(summary) for label, summary in stored.items()}
     rules.check(effect.rule for each in now.values() for effect in each.rules)
-    before = {label: effects(stored[label], rules.table.of(label).rules) for label in now} if rules.cutoff else now
+    before = (
+        {label: effects(stored[label], rules.table.of(label).rules) for label in now}
+        if rules.cutoff is not None
+        else now
+    )
     tried = (f"at {rules.cutoff:g}\nremoves", "no other\ndoes") if rules.cutoff is not None else ()
     table = plain_table("language", "documents", "the table's", "removes", "no other\ndoes", *tried)
     rows = [row for label, each in now.items() for row in _pairs(before[label], each, rules)]
-    for found, old, new in sorted(rows, key=lambda row: -row[2].alone * row[0].documents):
+    ordered = sorted(rows, key=lambda row: -row[2].alone * row[0].documents)
+    for found, old, new in ordered[:TOP_LANGUAGES]:
         cutoff = f"{old.rule.operator} {old.rule.cutoff:g}" if old else "no rule"
         cells = [*_shares(old), *(_shares(new) if tried else [])]
         table.add_row(language_cell(found.label), f"{found.documents:,}", cutoff, *cells)
     console.print(table)
+    if len(ordered) > TOP_LANGUAGES:
+        console.print(Text(f"not shown, which remove less: {len(ordered) - TOP_LANGUAGES:,}", style="dim"))
 
 
 def _pairs(before: Effects, now: Effects, rules: _Rules) -> Iterable[tuple[Effects, Effect | None, Effect]]:

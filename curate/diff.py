@@ -19,7 +19,7 @@ from curate.session import read_parquet
 
 DROPPED, KEPT, OTHER = "now dropped", "now kept", "other reason"
 CHANGES = (DROPPED, KEPT, OTHER)
-TEXT_CHARACTERS = 150
+TEXT_CHARACTERS = 500
 
 
 class DiffError(ValueError):
@@ -175,7 +175,8 @@ def _samples(joined: DataFrame, a: Side, b: Side, reason: str | None, limit: int
         changed = changed.where(F.equal_null("reason_a", F.lit(reason)) | F.equal_null("reason_b", F.lit(reason)))
     pair = Window.partitionBy("reason_a", "reason_b").orderBy(F.xxhash64("key_b"))
     chosen = changed.withColumn("turn", F.row_number().over(pair)).where(F.col("turn") <= limit)
-    ordered = chosen.orderBy("turn", "reason_b", "reason_a").limit(limit)
+    other = F.col("reason_a").isNotNull() & F.col("reason_b").isNotNull()
+    ordered = chosen.orderBy("turn", other, "reason_b", "reason_a").limit(limit)
     found = ordered.select("key_b", "label", "reasons_a", "reasons_b").collect()
     documents = documents_of(b.folder, [row.key_b for row in found])
     return [_sample(row, documents[row.key_b]) for row in found]
@@ -183,6 +184,5 @@ def _samples(joined: DataFrame, a: Side, b: Side, reason: str | None, limit: int
 
 def _sample(row: Any, document: dict[str, Any]) -> Sample:
     change = DROPPED if not row.reasons_a else KEPT if not row.reasons_b else OTHER
-    text = " ".join((document["text"] or "")[: 4 * TEXT_CHARACTERS].split())[:TEXT_CHARACTERS]
-    address = document["url"] or document["id"] or ""
+    address, text = document["url"] or document["id"] or "", (document["text"] or "")[:TEXT_CHARACTERS]
     return Sample(row.label, change, tuple(row.reasons_a), tuple(row.reasons_b), address, text)

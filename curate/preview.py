@@ -71,7 +71,7 @@ def snippet(text: str, spans: Sequence[Span]) -> tuple[str, tuple[Span, ...]]:
     """The part of the text where the first span is, and the spans in it: a few lines, cut between words if it can be."""
     start = _word_start(text, spans[0][0] - BEFORE) if spans and spans[0][0] > SHOWN - BEFORE else 0
     part = "\n".join(text[start : start + SHOWN].split("\n")[:LINES])
-    if start + len(part) < len(text):
+    if not text[start + len(part) : start + len(part) + 1].isspace() and start + len(part) < len(text):
         part = re.sub(r"\s\S{0,30}$", "", part)
     part = part.rstrip()
     end = start + len(part)

@@ -57,7 +57,7 @@ LEVELS = np.array(
     ]
 )
 _NEVER = len(LEVELS)
-_STEP = 0.004  # loss of the reference that one step may cost, while such steps are left
+_STEP = 0.004  # loss of the reference that a step of more than one level may cost
 _SMOOTHING = 0.002  # added to a step's loss: a step that happens to cost nothing is not worth everything
 _OWN_ROWS, _POOLED_ROWS = 2_000, 20_000  # documents looked at
 _FEWEST = 5
@@ -229,9 +229,8 @@ class _Pool:
         while len(reference) and len(crawl):
             loss, gain = _beyond(reference, its_weights), _beyond(crawl, their_weights)
             gain[np.arange(_NEVER) <= chosen[:, None]] = 0.0
-            allowed = (gain > 0) & (lost + loss <= budget)
-            if (allowed & (loss <= _STEP)).any():
-                allowed &= loss <= _STEP
+            small = (loss <= _STEP) | (np.arange(_NEVER) == chosen[:, None] + 1)
+            allowed = (gain > 0) & (lost + loss <= budget) & small
             if not allowed.any():
                 break
             worth = np.where(allowed, gain / (loss + _SMOOTHING), -1.0)

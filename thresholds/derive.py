@@ -128,7 +128,7 @@ def derive(
 def _cutoffs(adapted: list[Rule], scheme: Mapping[str, Choice], evidence: Evidence) -> dict[str, dict[str, Estimate]]:
     """By reason and label: each rule's cutoff for every language. Reads each population once."""
     own: dict[str, dict[str, Estimate]] = {rule.reason: {} for rule in adapted}
-    for name in {choice.population for choice in scheme.values()}:
+    for name in sorted({choice.population for choice in scheme.values()}):
         rules = [rule for rule in adapted if scheme[rule.group].population == name]
         population = evidence.of(name)
         english = population.get(ENGLISH)
@@ -197,7 +197,8 @@ def _language(label: str, adapted: list[Rule], cutoffs: Mapping[str, Estimate], 
 
 def judged(label: str, rules: list[Rule], stopwords: tuple[str, ...], evidence: Evidence) -> LanguageCutoffs:
     """The rules with the shares they remove; those that the guards object to are withheld, flagged."""
-    found = [_guarded(rule, evidence.crawl.get(label), evidence.reference.get(label)) for rule in rules]
+    crawl, reference = evidence.crawl.get(label), evidence.reference.get(label)  # may read a file
+    found = [_guarded(rule, crawl, reference) for rule in rules]
     shipped = tuple(rule for rule in found if rule.provenance.flag is None)
     withheld = tuple(rule for rule in found if rule.provenance.flag is not None)
     return LanguageCutoffs(shipped, stopwords, withheld)
@@ -224,6 +225,7 @@ def _derived(label: str, rule: Rule, found: Estimate | None, choice: Choice, evi
         flag = f"{choice.method} is undefined here: no language has documents for it, or English's median is 0"
         return replace(rule, provenance=Provenance(method=choice.method, reference=reference, flag=flag))
     bounded = _bounded(rule.metric, found.cutoff)
+    low, high = (round(_bounded(rule.metric, each), DECIMALS) for each in found.interval)
     fallback = found.fallback
     if bounded != found.cutoff:
         fallback = "; ".join(filter(None, [fallback, f"bounded, was {found.cutoff:.4g}"]))
@@ -231,7 +233,7 @@ def _derived(label: str, rule: Rule, found: Estimate | None, choice: Choice, evi
         method=choice.method,
         reference=reference,
         documents=found.documents,
-        interval=(round(found.interval[0], DECIMALS), round(found.interval[1], DECIMALS)),
+        interval=(low, high),
         fallback=fallback,
     )
     return replace(rule, cutoff=rounded(rule.operator, bounded), provenance=provenance)

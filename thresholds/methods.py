@@ -17,6 +17,7 @@ from thresholds.summary import METRIC_INDEX, Moments, Summary
 
 REPLICATES = 200
 TAIL = 0.1  # CulturaX's share of the reference, cut by each rule
+_TAIL_VALUES = 10
 _BLOCKS = 1024  # of the sample, resampled for moments: the sample is in random order, so blocks are as good as rows
 
 
@@ -30,7 +31,7 @@ class Bootstrapped:
     def __init__(self, values: np.ndarray, moments: Moments, seed: int, shuffled: np.ndarray | None = None) -> None:
         """`values`: sorted, without NaN; `shuffled`: the same in random order, for the moments' replicates."""
         self.values, self.exact, self._shuffled = values, moments, values if shuffled is None else shuffled
-        self._random = np.random.default_rng(seed)
+        self._seed = seed
         self._moments: tuple[np.ndarray, np.ndarray] | None = None
 
     def __len__(self) -> int:
@@ -42,28 +43,38 @@ class Bootstrapped:
         p = np.broadcast_to(np.clip(p, 0.0, 1.0), (1 + REPLICATES,))
         place = (n - 1) * p
         k = np.minimum(np.floor(place).astype(np.int64), n - 1)
-        below = np.concatenate([k[:1], self._resampled_rank(k[1:] + 1)])
-        above = np.concatenate([np.minimum(k[:1] + 1, n - 1), self._rank_above(below[1:], k[1:] + 1)])
-        return values[below] + (place - k) * (values[above] - values[below])
+        below, above = self._resampled_pairs(k[1:] + 1, self._random(p))
+        below = np.concatenate([values[k[:1]], below])
+        above = np.concatenate([values[np.minimum(k[:1] + 1, n - 1)], above])
+        return below + (place - k) * (above - below)
 
-    def _resampled_rank(self, k: np.ndarray) -> np.ndarray:
-        """Index in `values` of the k-th smallest of a resample."""
-        n = len(self.values)
-        self._last = self._random.beta(k, n + 1 - k)
-        return np.minimum((self._last * n).astype(np.int64), n - 1)
+    def _random(self, question: float | np.ndarray) -> np.random.Generator:
+        """The same for the same question, whatever was asked before: no language's interval depends on another's."""
+        return np.random.default_rng((self._seed, zlib.crc32(np.asarray(question, np.float64).tobytes())))
 
-    def _rank_above(self, below: np.ndarray, k: np.ndarray) -> np.ndarray:
-        """Index of the next order statistic after those just drawn."""
+    def _resampled_pairs(self, k: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """The k-th smallest of a resample and the next; (2, len(k))."""
         n = len(self.values)
-        step = np.where(k < n, self._random.beta(1.0, np.maximum(n - k, 1)), 0.0)
-        up = self._last + (1.0 - self._last) * step
-        return np.maximum(np.minimum((up * n).astype(np.int64), n - 1), below)
+        uniform = random.beta(k, n + 1 - k)
+        above = uniform + (1.0 - uniform) * np.where(k < n, random.beta(1.0, np.maximum(n - k, 1)), 0.0)
+        return self._at(np.stack([uniform, above]))
+
+    def _at(self, u: np.ndarray) -> np.ndarray:
+        """The population's value at u, of which the sample's values share (0, 1) alike. Beyond half of the outermost
+        value's part the tail goes on exponentially, as its last `_TAIL_VALUES` suggest: a resample of the values alone
+        would have it that nothing can lie beyond the sample's extremes."""
+        values, n = self.values, len(self.values)
+        m = min(_TAIL_VALUES, n - 1)
+        excess = (values[:m].mean() - values[m], values[n - m :].mean() - values[n - 1 - m]) if m else (0.0, 0.0)
+        low, high = (np.log(np.minimum(2 * n * np.maximum(part, 1e-300), 1.0)) for part in (u, 1.0 - u))
+        return values[np.minimum((u * n).astype(np.int64), n - 1)] - excess[0] * low - excess[1] * high
 
     def removed(self, operator: str, cutoff: float) -> np.ndarray:
-        """Share that `metric operator cutoff` drops."""
+        """Share that `metric operator cutoff` drops; replicates by Jeffreys' prior: none of 100 is no proof of none."""
         n = len(self.values)
         share = removed_share(self.values, operator, cutoff)
-        return np.concatenate([[share], self._random.binomial(n, share, REPLICATES) / n])
+        dropped = share * n
+        return np.concatenate([[share], self._random(cutoff).beta(dropped + 0.5, n - dropped + 0.5, REPLICATES)])
 
     @property
     def median(self) -> np.ndarray:
@@ -96,8 +107,13 @@ class Bootstrapped:
 
 @lru_cache(maxsize=4)
 def _resamples(blocks: int) -> np.ndarray:
-    """How often each block is in each resample, the same for every population; (REPLICATES, blocks)."""
-    return np.random.default_rng(blocks).multinomial(blocks, np.full(blocks, 1 / blocks), REPLICATES).astype(float)
+    """How often each block is in each resample, the same for every population; (REPLICATES, blocks).
+
+    Balanced (Davison, Hinkley and Schechtman 1986): over all resamples each block is drawn equally often.
+    """
+    all_ = np.random.default_rng(blocks).permutation(np.tile(np.arange(blocks), REPLICATES))
+    cells = all_ + np.repeat(np.arange(REPLICATES), blocks) * blocks
+    return np.bincount(cells, minlength=REPLICATES * blocks).reshape(REPLICATES, blocks).astype(float)
 
 
 def bootstrapped(summary: Summary, metric: str, *, seed: str = "") -> Bootstrapped:

@@ -7,14 +7,14 @@ One JSON line; by language, each figure the least of several runs, in one proces
 - `mb_per_s` (UTF-8): word breaking and signals, on batches of 512 documents as the pipeline has them;
 - `measure_pass_mb_per_s`: all that a document of text goes through: repair, language identification, PII,
   segmentation, signals, MinHash and the exact hash, with the share of each. Quality classification does not exist yet;
-- `times_faster`: datatrove with cutoffs at which nothing fires, so that it computes all of its 28 metrics, against
-  `measure`, which computes those and ten more. `times_faster_with_cutoffs`: against `measure` and `CutoffTable.apply`;
+- `times_faster`: datatrove with cutoffs at which nothing fires, so that it computes all of its 25 metrics, against
+  `measure`, which computes those and 13 more. `times_faster_with_cutoffs`: against `measure` and `CutoffTable.apply`;
 - `times_faster_early_exit`: datatrove with its default cutoffs stops at a document's first failed rule.
 
 datatrove's filters run in a row on each document, so that they share its word cache as in its pipelines. Its word
 tokenizers need the extra `bench`; a language whose tokenizer is not installed has our figures only.
 
-What was tried for the kernels and did not pay:
+What was tried or thought through for the kernels and did not pay:
 
 - pruning n-grams compared as text by those one word shorter: equal texts may be cut differently, so it is not sound;
 - other prefixes than 12 code points for that: 8 let 1.2 n-grams a word through over all six lengths, 12 let 0.6, and
