@@ -32,7 +32,7 @@ import pyarrow as pa
 import xxhash
 
 from filters.columns import METRIC_NAMES
-from filters.signals import measure
+from filters.signals import GOPHER_STOPWORDS, measure
 from tests.benchmarks.clean import ENOUGH, clean
 from tests.benchmarks.corpora import DATA
 from tests.benchmarks.junk import junk
@@ -59,6 +59,7 @@ class Corpus:
     kind: np.ndarray
     hash: np.ndarray
     values: np.ndarray
+    english_stopwords: np.ndarray  # how many of Gopher's eight English words a document has
 
     @property
     def is_clean(self) -> np.ndarray:
@@ -89,7 +90,9 @@ def corpus(calibrate_half: str) -> tuple[Corpus, dict[str, tuple[str, ...]]]:
     values = np.concatenate(list(_measured(documents, lists)))
     hashes = [xxhash.xxh3_64_intdigest(text.encode()) - 2**63 for *_, text in documents]
     columns = [np.array([document[n] for document in documents]) for n in range(3)]
-    return Corpus(*columns, np.array(hashes, np.int64), values), lists
+    everywhere = dict.fromkeys(lists, GOPHER_STOPWORDS[ENGLISH])
+    english = np.concatenate(list(_measured(documents, everywhere)))[:, METRIC_INDEX["stopwords"]]
+    return Corpus(*columns, np.array(hashes, np.int64), values, english), lists
 
 
 def _measured(documents: list[tuple[str, str, str, str]], lists: dict[str, tuple[str, ...]]) -> Iterator[np.ndarray]:
@@ -166,6 +169,18 @@ def tables(known: Evidence, lists: Mapping[str, tuple[str, ...]]) -> Iterator[tu
             yield name, calibrate(known, methods={"all": name}, stopwords=lists)
 
 
+def english_with_its_stopwords(found: Corpus, half: str, chosen: list[str]) -> dict[str, float]:
+    """Clean text that FineWeb's English filters keep as they are: with English stopwords, whatever the language."""
+    unseen = (found.split == half) & found.is_clean
+    unseen &= found.values[:, METRIC_INDEX["non_symbol_words"]] >= FEWEST_WORDS
+    entry, kept = CutoffTable.load("english").of(ENGLISH), {}
+    for label in chosen:
+        rows = unseen & (found.label == label)
+        dropped = fires(entry, found.values[rows]) | (found.english_stopwords[rows] < 2)
+        kept[label] = round(1 - dropped.mean(), 3)
+    return kept
+
+
 def means(scores: Mapping[str, Score], chosen: list[str]) -> dict[str, float]:
     kept, removed = (np.array([getattr(scores[label], name) for label in chosen]) for name in ("kept", "removed"))
     return {
@@ -226,6 +241,7 @@ def main() -> None:
         "contrast_against": {
             name: {"all": against(curves, s, languages), "with_60": against(curves, s, large)} for name, s in scores.items()
         },
+        "english_with_its_stopwords_on": english_with_its_stopwords(found, other, large),
         "english_on": {label: round(scores["english"][label].kept, 3) for label in large},
         "fineweb2_on": {
             label: {"kept": round(default[label].kept, 3), "interval": default[label].interval,

@@ -56,9 +56,8 @@ def test_unseen_documents_cost_about_the_budget_and_junk_goes() -> None:
     for level, label in enumerate(LANGUAGES[:4]):
         unseen = summary(label, documents(rng, 2000, junk=False, level=level))
         junk = summary(label, documents(rng, 2000, junk=True, level=level))
-        most = (
-            0.12 if SIZES[label] > 100 else 0.2
-        )  # steps are chosen by their loss, so the loss counted is the lucky one
+        # more than the budget: of many steps those are taken that look cheap on the documents at hand
+        most = 0.12 if SIZES[label] > 100 else 0.25
         assert removed_together(table.of(label), unseen) <= most, label
         assert removed_together(table.of(label), junk) > 0.85, label
 
