@@ -8,7 +8,7 @@ that a new snapshot never has an old one read again.
 import hashlib
 import json
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, reduce
 
 import numpy as np
@@ -30,10 +30,12 @@ from thresholds.rule import KNOWN_METRICS
 from thresholds.stopwords import stopwords as stopword_list
 from thresholds.summary import METRIC_INDEX, SAMPLE_SIZE, SUMMARY, Summary, from_table, merge, summarise, to_table
 
+Start = Callable[[], SparkSession]  # a session for where there is work: what is stored is read without one
+
 SUMMARY_VERSION = 1
 STOPWORD_DOCUMENTS = 5_000
 SCORE_STEPS = 1000  # the language scores are counted in steps of 0.001
-_SLACK = 1.1  # documents sent on for the sample, times its size: fewer than SAMPLE_SIZE arriving would be 20 sigma
+_SLACK = 10  # documents sent on for the sample beyond its size, in its square roots: too few arriving would be 10 sigma
 _GATHERED_ROWS = 100_000
 # A row is a language and can be 20 MB: a row group is closed by its size, not after the usual 100 rows; a dictionary of
 # doubles costs more memory than it saves
@@ -48,12 +50,12 @@ _STORAGE = {
 class StoredSummaries(Mapping[str, Summary]):
     """Summaries of one population in one or more stored folders; merged, and read, when a language is asked for.
 
-    Only the row group last read is held, so read languages in order.
+    Of each folder only the row group last read is held, so read languages in order.
     """
 
     def __init__(self, folders: Sequence[str]) -> None:
         self._files = [path for folder in folders for path in list_files(folder, ".parquet")]
-        self._held: tuple[tuple[int, int], pa.Table] = ((-1, -1), SUMMARY.empty_table())
+        self._held: dict[str, tuple[tuple[int, int], pa.Table]] = {}  # by folder
 
     @cached_property
     def _places(self) -> dict[str, list[tuple[int, int, int]]]:
@@ -82,10 +84,11 @@ class StoredSummaries(Mapping[str, Summary]):
         return label in self._places
 
     def _row_group(self, file: int, group: int) -> pa.Table:
-        if self._held[0] != (file, group):
+        folder = posixpath.dirname(self._files[file])
+        if folder not in self._held or self._held[folder][0] != (file, group):
             with _opened(self._files[file]) as parquet:
-                self._held = (file, group), parquet.read_row_group(group)
-        return self._held[1]
+                self._held[folder] = (file, group), parquet.read_row_group(group)
+        return self._held[folder][1]
 
 
 def _opened(path: str) -> pq.ParquetFile:
@@ -93,29 +96,29 @@ def _opened(path: str) -> pq.ParquetFile:
     return pq.ParquetFile(fs.open(inner, "rb"))
 
 
-def evidence(spark: SparkSession, crawls: Sequence[Opened], references: Sequence[Opened]) -> Evidence:
-    """The summaries of measured crawls and of measured clean text, made where a run has none yet."""
-    clean = reference(spark, references)
+def evidence(start: Start, crawls: Sequence[Opened], references: Sequence[Opened]) -> Evidence:
+    """The summaries of measured crawls and of measured clean text; `start` is called where a run has none stored yet."""
+    clean = reference(start, references)
     names = ("+".join(posixpath.basename(run.folder.root) for run in runs) for runs in (crawls, references))
-    return Evidence(crawl(spark, crawls, clean), clean, *names)
+    return Evidence(crawl(start, crawls, clean), clean, *names)
 
 
-def reference(spark: SparkSession, runs: Sequence[Opened]) -> StoredSummaries:
+def reference(start: Start, runs: Sequence[Opened]) -> StoredSummaries:
     """The summaries of clean text: all documents, one a duplicate cluster, without a language cut."""
-    return StoredSummaries([_stored(spark, run, None) for run in runs])
+    return StoredSummaries([_stored(start, run, None) for run in runs])
 
 
-def crawl(spark: SparkSession, runs: Sequence[Opened], clean: Mapping[str, Summary]) -> StoredSummaries:
+def crawl(start: Start, runs: Sequence[Opened], clean: Mapping[str, Summary]) -> StoredSummaries:
     """The summaries of what passes the language cut: the reference's where it has the language, else the crawl's own."""
     cuts = {
         label: language_score_cut(s.of("language_score"))
         for label, s in clean.items()
         if s.documents >= LEAST_DOCUMENTS
     }
-    return StoredSummaries([_stored(spark, run, cuts) for run in runs])
+    return StoredSummaries([_stored(start, run, cuts) for run in runs])
 
 
-def _stored(spark: SparkSession, run: Opened, cuts: Mapping[str, float] | None) -> str:
+def _stored(start: Start, run: Opened, cuts: Mapping[str, float] | None) -> str:
     """The folder of this population's summaries, made now unless it lies there already."""
     parts = {"version": SUMMARY_VERSION, "clusters": run.cluster_fingerprint, "cuts": cuts, "size": SAMPLE_SIZE}
     path = join(
@@ -124,6 +127,7 @@ def _stored(spark: SparkSession, run: Opened, cuts: Mapping[str, float] | None) 
         hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest(),
     )
     if not exists(join(path, "_SUCCESS")):
+        spark = start()
         summaries = aggregate(population(spark, run), cuts)
         ordered = summaries.repartitionByRange(
             max(1, spark.sparkContext.defaultParallelism), "label"
@@ -184,8 +188,8 @@ def _limits(counts: np.ndarray, cuts: Mapping[str, float] | None, label: str, si
     else:
         cut = cuts[label] if label in cuts else _own_cut(counts)
     left = int(counts[max(0, int(max(cut, 0) * SCORE_STEPS)) :].sum())
-    share = min(1.0, _SLACK * size / max(1, left))
-    return float(cut), int(min(-(2.0**63) + share * 2.0**64, 2.0**63 - 1024))
+    share = min(1.0, (size + _SLACK * size**0.5) / max(1, left))
+    return float(cut), min(-(2**63) + int(share * 2**64), 2**63 - 1)
 
 
 def _own_cut(counts: np.ndarray) -> float:

@@ -35,7 +35,7 @@ Every dropped record is in `dropped/` with its reason, every failed one in `fail
 - Language: model `{recipe["language"]["model"]}`; labels are ISO 639-3 and ISO 15924.
 - Cutoffs: `{recipe["cutoffs"]}`, in full in `cutoffs.toml`.
 - Duplicates: {_dedup(recipe["dedup"])}.
-
+{_boilerplate(manifest)}{_benchmarks(manifest.get("contamination"))}
 The text is the publishers'; this card grants no licence to it. Questions of a page's owner: its `url` names the source.
 
 ## How to open it
@@ -48,6 +48,25 @@ datasets.load_dataset("parquet", data_files="kept/*/*.parquet", split="train", s
 `manifest.json` lists every shard with its rows and content hash; `curate verify` counts them again. `report.html` shows
 the funnel, the cutoffs against the data, and samples of what each rule removed.
 """
+
+
+def _benchmarks(found: dict[str, Any] | None) -> str:
+    if not found:
+        return ""
+    what = "documents were dropped" if found["action"] == "drop" else "documents had the passages cut"
+    looked = f"{found['ngram']}-grams of {sum(each['records'] for each in found['benchmarks']):,} records in"
+    return (
+        f"- Benchmarks: looked for {looked} {len(found['benchmarks']):,} files; {found['documents']:,} {what}:"
+        " `contamination.json`.\n"
+    )
+
+
+def _boilerplate(manifest: dict[str, Any]) -> str:
+    settings, cut = manifest["recipe"].get("boilerplate") or {"lines": 0}, manifest.get("boilerplate") or {}
+    if not settings["lines"]:
+        return ""
+    rule = f"in {settings['lines']:,} documents of a site and {settings['share']:.0%} of them"
+    return f"- Site boilerplate: lines {rule} were cut: {cut.get('lines', 0):,} from {cut.get('documents', 0):,} documents.\n"
 
 
 def _dedup(dedup: dict[str, Any]) -> str:

@@ -19,10 +19,12 @@ from curate import manifest, plan, recipe, report
 from curate.cli_calibrate import calibrate_
 from curate.cli_cutoffs import cutoffs
 from curate.cli_diff import diff
+from curate.cli_forget import forget
 from curate.cli_preview import preview
 from curate.console import Commands, console, marked, one_line
-from curate.runfolder import RunFolder, exists, filesystem, join, read_json, walk, write_bytes
+from curate.runfolder import RunFolder, exists, filesystem, join, walk
 from curate.text_table import print_funnel
+from filters.bands import CURVE, found_share
 from filters.columns import label
 from thresholds.table import CutoffTable
 
@@ -72,6 +74,8 @@ def plan_(resolved: recipe.Recipe, pilot: str | None) -> None:
     console.print()
     console.print(_inputs_table(planned))
     console.print(_stages(planned))
+    if resolved.dedup.enabled:
+        console.print(_found_copies(resolved.dedup))
     if pilot:
         _print_pilot(resolved, _share(pilot))
 
@@ -103,6 +107,16 @@ def _stages(planned: plan.Plan) -> Text:
         f" signals, MinHash\ndecide   cutoffs {planned.table.name} ({len(planned.table.languages):,} entries), {copies}"
         f"\nwrite    {planned.folder.root}"
     )
+
+
+def _found_copies(dedup: recipe.Dedup) -> Table:
+    """Which share of the pairs at a similarity the band join finds."""
+    table = Table(box=None, pad_edge=False, padding=(1, 2, 0, 0))
+    table.add_column("similarity\nfound")
+    for similarity in CURVE:
+        found = found_share(similarity, dedup.bands, dedup.rows)
+        table.add_column(f"{similarity:g}\n{found:.1%}", justify="right")
+    return table
 
 
 def _share(text: str) -> float:
@@ -145,15 +159,8 @@ def _folder(root: str) -> RunFolder:
 def report_(root: str) -> None:
     """Print the funnel of a finished run and write its report.html anew."""
     from curate import summary
-    from curate.session import session
 
-    folder = _folder(root)
-    account = read_json(folder.manifest)
-    settings = recipe.Recipe.model_validate(recipe.tuples(account["recipe"]))
-    table = CutoffTable.load(join(folder.root, "cutoffs.toml"))
-    shown = summary.build(session(settings), RunFolder(plan.absolute(folder.root)), account, table)
-    write_bytes(join(folder.root, "report.html"), report.render(shown).encode("utf-8"))
-    print_funnel(shown, console)
+    print_funnel(summary.write(_folder(root)), console)
 
 
 @main.command()
@@ -224,6 +231,7 @@ def _brief(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+main.add_command(forget)
 main.add_command(calibrate_)
 main.add_command(preview)
 main.add_command(diff)

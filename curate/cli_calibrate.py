@@ -58,7 +58,7 @@ def calibrate_(
     from curate.session import session
 
     with console.status("calibrate: summaries"):
-        evidence = job.evidence(session(Recipe(input=("-",), output="-")), opened, clean)
+        evidence = job.evidence(lambda: session(Recipe(input=("-",), output="-")), opened, clean)
     with console.status(f"calibrate: cutoffs of {len(evidence.labels):,} languages"):
         table = calibrate(evidence, methods=by_group, budget=budget, stopwords=_measured_with(opened))
     output.write_text(table.dump(), "utf-8")

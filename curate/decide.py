@@ -7,9 +7,11 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
-from curate import dedup
+from curate import boilerplate, dedup
+from curate.dedup import rehydrate
+from curate.dedup.index import Index, matches
 from curate.recipe import Dedup, Recipe
-from curate.runfolder import RunFolder, exists, join, remove
+from curate.runfolder import RunFolder, exists, join, remove, write_json
 from curate.session import jvm_path, read_parquet
 from filters.columns import KEY_BITS, METRIC_NAMES
 from thresholds.table import ANY_LANGUAGE, CutoffTable, slots_of
@@ -17,9 +19,12 @@ from thresholds.table import ANY_LANGUAGE, CutoffTable, slots_of
 # A row of decisions/, in the row order of its unit's measured file
 DECISIONS = (
     "key long, label string, host string, drop_reasons array<string>,"
-    " cluster_id long, cluster_size long, bytes long, unit int"
+    f" cluster_id long, cluster_size long, bytes long, cuts {boilerplate.CUTS}, unit int"
 )
-EXACT, NEAR, UNWANTED = "duplicate_exact", "duplicate_near", "language_unwanted"
+EXACT, NEAR, SAME_URL, INDEXED = "duplicate_exact", "duplicate_near", "duplicate_url", "duplicate_indexed"
+COPIES = (EXACT, NEAR, SAME_URL, INDEXED)
+UNWANTED = "language_unwanted"
+OTHER_LANGUAGE = (UNWANTED, "language_score_low")
 
 
 def measured(spark: SparkSession, folder: RunFolder) -> DataFrame:
@@ -39,6 +44,7 @@ def measured(spark: SparkSession, folder: RunFolder) -> DataFrame:
         "drop_reasons",
         "signals",
         host(),
+        url_hash(),
     )
 
 
@@ -48,17 +54,43 @@ def host() -> Column:
     return F.nullif(found, F.lit("")).alias("host")
 
 
+def url_hash() -> Column:
+    """Of the crawl and the URL without user, default port and fragment, its host in lower case; null for no http URL."""
+    parts = r"^(?i:https?)://(?:[^/?#@]*@)?([^/?#\s]+?)(?::(?:80|443))?(/[^#]*|\?[^#]*|)(?:#.*)?$"
+    site, path = (F.regexp_extract("url", parts, group) for group in (1, 2))
+    path = F.when(F.startswith(path, F.lit("/")), path).otherwise(F.concat(F.lit("/"), path))
+    found = F.xxhash64(F.coalesce("dump", F.lit("")), F.lower(site), path)
+    return F.when(F.length(site) > 0, found).alias("url_hash")
+
+
 def clusters(spark: SparkSession, settings: Dedup, folder: RunFolder, fingerprint: str) -> DataFrame:
     """(key, cluster_id) of the documents that have copies, found once and kept: no cutoff changes them."""
     path = folder.clusters(fingerprint)
     if not exists(join(path, "_SUCCESS")):
         remove(path)  # what a killed attempt left
         checkpoint = _checkpoint(spark, join(path, "_rounds"))
-        candidates = measured(spark, folder).where("exact_hash is not null").select("key", "exact_hash", "minhash")
-        found = dedup.clusters(candidates, bands=settings.bands, rows=settings.rows, checkpoint=checkpoint)
-        found.write.mode("append").parquet(jvm_path(path))
+        candidates = measured(spark, folder).where("exact_hash is not null")
+        found = dedup.clusters(
+            candidates.select("key", "exact_hash", "minhash", "url_hash"),
+            bands=settings.bands,
+            rows=settings.rows,
+            checkpoint=checkpoint,
+            verification=_verification(settings, candidates, folder),
+            exact=("exact_hash", "url_hash") if settings.url else ("exact_hash",),
+        )
+        if found.figures:
+            write_json(folder.verification(fingerprint), found.figures.dump())
+        found.members.write.mode("append").parquet(jvm_path(path))
         remove(join(path, "_rounds"))
     return read_parquet(spark, path, "key long, cluster_id long")
+
+
+def _verification(settings: Dedup, candidates: DataFrame, folder: RunFolder) -> dedup.Verification | None:
+    if settings.verify == "estimate":
+        return dedup.by_estimate(candidates, settings.similarity)
+    if settings.verify == "jaccard":
+        return dedup.by_jaccard(folder, settings.ngram, settings.similarity)
+    return None
 
 
 def _checkpoint(spark: SparkSession, scratch: str) -> dedup.Checkpoint:
@@ -77,18 +109,28 @@ def decide(
     folder: RunFolder,
     fingerprint: str,
     cluster_fingerprint: str,
+    index: Index | None = None,
 ) -> DataFrame:
     """Write decisions/<fingerprint>/: beside each measured file its rows' fate, in row order. Returns them."""
     scratch = join(folder.decisions(fingerprint), "_rounds")
     documents = with_filter_reasons(measured(spark, folder), table, recipe.languages)
     if recipe.dedup.enabled:
         members = clusters(spark, recipe.dedup, folder, cluster_fingerprint)
-        decided = with_duplicates(_checkpoint(spark, scratch)(documents, "filtered"), members)
+        documents = _checkpoint(spark, scratch)(documents, "filtered")
+        decided = with_duplicates(documents, members, url=recipe.dedup.url)
+        if index and index.older:
+            candidates = documents.where("exact_hash is not null").select("key", "exact_hash", "minhash")
+            indexed = _checkpoint(spark, scratch)(matches(candidates, index), "indexed")
+            decided = without_indexed(decided, indexed)
     else:
         decided = _without_duplicates(documents)
+    if recipe.boilerplate.lines:
+        decided = _without_boilerplate(_checkpoint(spark, scratch)(decided, "clustered"), recipe, folder, scratch)
+    else:
+        decided = boilerplate.without_cuts(decided)
     out = folder.decisions(fingerprint)
     (
-        decided.select("key", "unit", "label", "host", "drop_reasons", "cluster_id", "cluster_size", "bytes")
+        decided.select("key", "unit", "label", "host", "drop_reasons", "cluster_id", "cluster_size", "bytes", "cuts")
         .repartition("unit")
         .sortWithinPartitions("unit", "key")
         .write.mode("overwrite")
@@ -97,12 +139,33 @@ def decide(
         .parquet(jvm_path(out))
     )
     remove(scratch)
-    return read(spark, folder, fingerprint)
+    decided = read(spark, folder, fingerprint)
+    if recipe.dedup.rehydrate:
+        most = recipe.dedup.rehydrate
+        found = rehydrate.of_decisions(decided, most, copies=COPIES, no_filters=OTHER_LANGUAGE)
+        rehydrate.store(folder, fingerprint, found)
+    return decided
+
+
+def _without_boilerplate(decided: DataFrame, recipe: Recipe, folder: RunFolder, scratch: str) -> DataFrame:
+    spark = decided.sparkSession
+    lines = read_parquet(spark, folder.documents).select(
+        "key", "exact_hash", "site_lines", F.col("signals.lines").alias("nonblank_lines")
+    )
+    copies = "cluster_id" if recipe.dedup.enabled else "exact_hash"
+    store = _checkpoint(spark, scratch)
+    return boilerplate.with_cuts(decided, lines, recipe.boilerplate, copies=copies, store=store)
 
 
 def read(spark: SparkSession, folder: RunFolder, fingerprint: str) -> DataFrame:
     """The decisions of a run."""
     return read_parquet(spark, folder.decisions(fingerprint), DECISIONS)
+
+
+def kept(spark: SparkSession, folder: RunFolder, decisions: DataFrame) -> DataFrame:
+    """(key, exact_hash, minhash) of what was kept."""
+    keys = decisions.where("size(drop_reasons) = 0").select("key")
+    return measured(spark, folder).select("key", "exact_hash", "minhash").join(keys, "key", "left_semi")
 
 
 def with_filter_reasons(documents: DataFrame, table: CutoffTable, languages: Sequence[str]) -> DataFrame:
@@ -121,7 +184,7 @@ def with_filter_reasons(documents: DataFrame, table: CutoffTable, languages: Seq
     filtered = F.concat(unwanted, fired if table.slots else F.array().cast("array<string>"))
     reasons = F.when(F.size("drop_reasons") > 0, F.col("drop_reasons")).otherwise(filtered)
     return own.select(
-        *("key", "unit", "label", "host", "id", "quality", "exact_hash", "minhash"),
+        *("key", "unit", "label", "host", "id", "quality", "exact_hash", "minhash", "url_hash"),
         F.col("signals.characters").alias("characters"),
         F.coalesce("signals.bytes", F.lit(0)).cast("long").alias("bytes"),
         reasons.alias("drop_reasons"),
@@ -170,7 +233,7 @@ def _fired(table: CutoffTable) -> list[Column]:
     return fired
 
 
-def with_duplicates(documents: DataFrame, members: DataFrame) -> DataFrame:
+def with_duplicates(documents: DataFrame, members: DataFrame, *, url: bool = False) -> DataFrame:
     """cluster_id, cluster_size, and a duplicate reason on every copy but the one to keep; `members`: from `clusters`.
 
     The keeper: one that passes the filters, then the highest quality, then the longest, then the smallest id.
@@ -188,8 +251,10 @@ def with_duplicates(documents: DataFrame, members: DataFrame) -> DataFrame:
         .withColumn("cluster_size", F.count("*").over(cluster))
         .withColumn("rank", F.row_number().over(best))
         .withColumn("keeper_hash", F.first("exact_hash").over(best))
+        .withColumn("keeper_url", F.first("url_hash").over(best))
     )
-    reason = F.when(F.col("exact_hash") == F.col("keeper_hash"), EXACT).otherwise(NEAR)
+    same_url = (F.col("url_hash") == F.col("keeper_url")) if url else F.lit(False)
+    reason = F.when(F.col("exact_hash") == F.col("keeper_hash"), EXACT).when(same_url, SAME_URL).otherwise(NEAR)
     copies = judged.select(
         "key",
         "cluster_id",
@@ -203,6 +268,14 @@ def with_duplicates(documents: DataFrame, members: DataFrame) -> DataFrame:
         F.coalesce("cluster_id", "key").alias("cluster_id"),
         F.coalesce("cluster_size", F.lit(1)).alias("cluster_size"),
     )
+
+
+def without_indexed(decided: DataFrame, indexed: DataFrame) -> DataFrame:
+    """The same, where `indexed` (key) matches what an older run kept: its whole cluster is that run's."""
+    taken = decided.join(indexed, "key", "left_semi").select("cluster_id").distinct().withColumn("taken", F.lit(True))
+    filters = F.array_except("drop_reasons", F.array(*map(F.lit, COPIES)))
+    reasons = F.when(F.col("taken"), F.concat(filters, F.array(F.lit(INDEXED)))).otherwise(F.col("drop_reasons"))
+    return decided.join(taken, "cluster_id", "left").withColumn("drop_reasons", reasons).drop("taken")
 
 
 def _without_duplicates(documents: DataFrame) -> DataFrame:

@@ -11,8 +11,19 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from curate import benchmarks, card
 from curate.plan import Plan
-from curate.runfolder import RunFolder, filesystem, join, read_all_json, read_json, walk
+from curate.runfolder import (
+    RunFolder,
+    exists,
+    filesystem,
+    join,
+    read_all_json,
+    read_json,
+    walk,
+    write_bytes,
+    write_json,
+)
 from curate.shards import hash_rows
 
 PACKAGES = ("multicurate", "pyspark", "pyarrow", "trafilatura", "resiliparse", "fasttext", "icu4py", "ftfy")
@@ -31,7 +42,6 @@ def build(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
     wrong = imbalances(stages)
     if wrong:
         raise AccountingError("; ".join(wrong))
-    shards = sorted((shard for commit in written for shard in commit["shards"]), key=lambda shard: shard["file"])
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: version(name) for name in PACKAGES},
@@ -47,10 +57,38 @@ def build(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
             phase: round(value, 1) for phase, value in _sum(commit["cpu_seconds"] for commit in measured).items()
         },
         "seconds": {stage: round(value, 1) for stage, value in seconds.items()},
+        "contamination": _contamination(plan, measured),
+        "boilerplate": dict(_sum(commit.get("boilerplate", {}) for commit in written)),
+        **_files(written),
+    }
+
+
+def _files(written: list[dict[str, Any]]) -> dict[str, Any]:
+    shards = sorted((shard for commit in written for shard in commit["shards"]), key=lambda shard: shard["file"])
+    return {
         "content_hash": combined_hash(shard["hash"] for shard in shards),
         "shards": shards,
         "dropped": [commit["dropped"] for commit in written if commit["dropped"]],
     }
+
+
+def refresh(folder: RunFolder) -> None:
+    """The manifest and the card of a finished run whose files have changed since."""
+    account = read_json(folder.manifest)
+    written = read_all_json(folder.written_commits(account["fingerprints"]["decisions"]))
+    account |= {"stages": accounts(read_all_json(folder.measured_commits), written), **_files(written)}
+    if wrong := imbalances(account["stages"]):
+        raise AccountingError("; ".join(wrong))
+    write_bytes(join(folder.root, "README.md"), card.render(account).encode("utf-8"))
+    write_json(folder.manifest, account, indent=1)
+
+
+def _contamination(plan: Plan, measured: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """What was found of the benchmarks, without the list of records, which can be long; None where none were given."""
+    if plan.settings.benchmarks is None:
+        return None
+    found = benchmarks.report(plan.settings.benchmarks, plan.recipe.decontaminate, measured)
+    return {name: found[name] for name in ("action", "ngram", "documents", "benchmarks")}
 
 
 def accounts(measured: list[dict[str, Any]], written: list[dict[str, Any]]) -> dict[str, Any]:
@@ -137,6 +175,7 @@ def verify(root: str) -> list[Check]:
     kept_files = sorted(folder.relative(path) for path in walk(folder.kept, ".parquet"))
     kept = sum(rows_ for rows_, _ in shards)
     return [
+        *_forgotten(folder, stages["decide"]["dropped"]),
         Check("measured files", sorted(measured), sorted(walk(folder.documents, ".parquet"))),
         Check("measured rows", stages["measure"]["rows"], rows),
         Check("failed, by reason", stages["measure"]["failed"], dict(failed)),
@@ -147,6 +186,19 @@ def verify(root: str) -> list[Check]:
         Check(
             "in = kept + dropped + failed", stages["measure"]["in"], kept + sum(dropped.values()) + sum(failed.values())
         ),
+    ]
+
+
+def _forgotten(folder: RunFolder, dropped: dict[str, int]) -> list[Check]:
+    """Nothing, unless something was ever asked to be forgotten."""
+    from curate import forget  # it builds on this module
+
+    if not exists(folder.forgotten):
+        return []
+    blank, left = forget.remaining(folder)
+    return [
+        Check("forgotten", dropped.get("forgotten", 0), blank),
+        Check("rows of the forgotten that are still there", 0, left),
     ]
 
 

@@ -6,7 +6,7 @@ Text never crosses into the JVM. A task's file lies under an attempt's own name 
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,13 +17,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 
+from curate.benchmarks import Benchmarks
 from curate.documents import DocumentWriter
+from curate.forgotten import REASON as FORGOTTEN
+from curate.forgotten import Forgotten, blank_id
 from curate.recipe import MIB, Recipe
 from curate.runfolder import RunFolder, join, publishing, unique, write_json
 from curate.sources import read
 from curate.sources.record import Failure, Record, Skipped, Split
 from curate.steps import Draft, blocks
-from filters import clean, language, line_rules, minhash, segment, signals
+from filters import clean, language, line_rules, minhash, rights, segment, signals, site_lines
 from filters.columns import (
     EDITS,
     FAILED,
@@ -31,10 +34,13 @@ from filters.columns import (
     MEASURED,
     SAMPLE_CHARACTERS,
     SIGNALS,
+    SITE_LINES,
     UNKNOWN_LANGUAGE,
     UNKNOWN_SCRIPT,
     label,
 )
+from filters.contamination import Finder, Passage
+from filters.edits import cut, tidied, with_cuts
 from filters.guard import Guard
 from filters.url import Blocklist
 
@@ -71,6 +77,9 @@ class Settings:
     stopwords: dict[str, tuple[str, ...]]
     flagged_words: dict[str, tuple[str, ...]]
     blocklist: Blocklist  # loaded on the driver: an executor need not see its files
+    benchmarks: Benchmarks | None = None
+    # Not in the fingerprint: what is forgotten is blanked in what was measured before
+    forgotten: Forgotten = field(default_factory=Forgotten)
 
 
 @dataclass
@@ -82,8 +91,16 @@ class Tally:
     failed: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     lines_removed: Counter[str] = field(default_factory=Counter)  # by line rule
+    contaminated: int = 0  # documents
+    benchmark_documents: Counter[int] = field(default_factory=Counter)  # that hold a benchmark's record
+    benchmark_ngrams: Counter[int] = field(default_factory=Counter)  # of it, in all of them
     text_bytes: int = 0
     cpu_seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    @property
+    def contamination(self) -> dict[str, Any]:
+        records = {str(n): [self.benchmark_documents[n], count] for n, count in sorted(self.benchmark_ngrams.items())}
+        return {"documents": self.contaminated, "records": records}
 
     @contextmanager
     def cpu(self, phase: str) -> Iterator[None]:
@@ -102,7 +119,8 @@ class Page:
     file: str
     text: str | None = None
     reason: str | None = None  # why it is dropped unmeasured
-    objection: str | None = None  # of a line rule or a step: it is dropped, but measured all the same
+    objection: str | None = None  # of a line rule, a step or a benchmark: it is dropped, but measured all the same
+    cuts: Sequence[tuple[int, int]] = ()  # code points of the text that are not written
     screened_as: dict[str, Any] | None = None
 
 
@@ -126,6 +144,7 @@ def measure_unit(
             progress(0, split.bytes)
         writer.close()
     tally.cpu_seconds["extract"] += guard.cpu_seconds - before
+    failures = [settings.forgotten.cleaned(failure) for failure in failures]
     tally.failed.update(failure["reason"] for failure in failures)
     if failures:
         _write_failures(join(folder.failed, name), failures)
@@ -139,6 +158,7 @@ def measure_unit(
         "dropped": dict(tally.dropped),
         "skipped": dict(tally.skipped),
         "lines_removed": dict(tally.lines_removed),
+        "contamination": tally.contamination if settings.benchmarks else None,
         "text_bytes": tally.text_bytes,
         "cpu_seconds": {phase: round(seconds, 3) for phase, seconds in tally.cpu_seconds.items()},
         "seconds": round(time.perf_counter() - start, 3),
@@ -194,11 +214,13 @@ class Measurer:
         self._settings, self._tally, self._guard = settings, tally, guard
         self._recipe, self._blocklist = settings.recipe, settings.blocklist
         self._wanted = frozenset(settings.recipe.languages)
+        self._finder = Finder(settings.benchmarks.ngrams) if settings.benchmarks else None
 
     def rows(self, pages: list[Page], failures: list[dict[str, Any]]) -> pa.Table:
         """One row a page. A page that breaks a step is one failure, not the end of the task."""
         lost: list[dict[str, Any]] = []  # not `failures` at once: a batch that breaks is tried again in halves
         try:
+            self._forget(pages)
             self._block(pages)
             rows = self._measured(self._extract(self._screen(pages, lost), lost), lost)
         except (pa.ArrowException, ValueError, ArithmeticError, LookupError, TypeError, RecursionError) as error:
@@ -210,6 +232,17 @@ class Measurer:
             return MEASURED.empty_table()
         failures += lost
         return rows
+
+    def _forget(self, pages: list[Page]) -> None:
+        """Blank the records that are never to be read."""
+        for page in pages:
+            record = page.record
+            if self._settings.forgotten.holds(_id(page), record.url):
+                name = blank_id(_id(page))
+                page.record = Record(
+                    offset=record.offset, payload="", id=name, dump=record.dump, file_path=record.file_path
+                )
+                page.reason = FORGOTTEN
 
     def _block(self, pages: list[Page]) -> None:
         with self._tally.cpu("url"):
@@ -271,24 +304,47 @@ class Measurer:
         pages, texts, found = self._stepped(pages, self._without_lines(pages, self._repaired(pages)), failures)
         measured = _alive(pages, texts)
         found = _with_screened(found, pages)
+        with tally.cpu("segment"):
+            segments = segment.segment(measured)
+        passages = self._decontaminated(pages, measured, segments)
         with tally.cpu("pii"):
             edits = clean.pii(measured) if recipe.clean.pii else pa.nulls(len(pages), EDITS)
+            edits = with_cuts(edits, [page.cuts for page in pages])
         reasons = [[why] if (why := page.reason or page.objection) else [] for page in pages]
         columns = {
             "text": texts,
             "quality": pa.nulls(len(pages), pa.float64()),
             "drop_reasons": pa.array(reasons, pa.list_(pa.string())),
             "edits": edits,
+            "site_lines": self._site_lines(segments),
             "key": pa.nulls(len(pages), pa.int64()),  # set when the rows are in their final order
             **{field.name: pc.struct_field(found, field.name) for field in LANGUAGE},
-            **self._metrics(measured, found),
+            **self._metrics(measured, found, segments),
             **_origin(pages),
         }
         rows = pa.table([columns[field.name].cast(field.type) for field in MEASURED], schema=MEASURED)
         tally.rows += len(rows)
         tally.text_bytes += measured.nbytes
         tally.dropped.update(reason for page_reasons in reasons for reason in page_reasons)
+        for passage in passages:
+            tally.contaminated += 1
+            tally.benchmark_documents.update(passage.records.keys())
+            tally.benchmark_ngrams.update(passage.records)
         return rows
+
+    def _decontaminated(self, pages: list[Page], texts: pa.StringArray, segments: segment.Segments) -> list[Passage]:
+        """What the pages hold of the benchmarks; those pages are dropped, or given cuts where something else is left."""
+        if self._finder is None:
+            return []
+        with self._tally.cpu("benchmarks"):
+            passages = self._finder.find(segments)
+        for page, passage, text in zip(pages, passages, texts, strict=True):
+            page.cuts = ()
+            if passage and self._recipe.decontaminate.action == "cut":
+                page.cuts = tidied(text.as_py(), passage.spans)
+            if passage and not (page.cuts and any(map(str.isalnum, cut(text.as_py(), page.cuts)))):
+                page.objection = page.objection or "contaminated"
+        return [passage for passage in passages if passage]
 
     def _repaired(self, pages: list[Page]) -> pa.StringArray:
         """The pages' text as it is measured; a page without any is dropped as empty."""
@@ -347,18 +403,22 @@ class Measurer:
         with self._tally.cpu("language"):
             return language.identify(texts, model=self._recipe.language.model)
 
-    def _metrics(self, text: pa.StringArray, found: pa.StructArray) -> dict[str, pa.Array]:
+    def _site_lines(self, segments: segment.Segments) -> pa.Array:
+        if not self._recipe.boilerplate.lines:
+            return pa.nulls(len(segments.valid), SITE_LINES)
+        with self._tally.cpu("boilerplate"):
+            return site_lines.site_lines(segments, words=self._recipe.boilerplate.words)
+
+    def _metrics(self, text: pa.StringArray, found: pa.StructArray, segments: segment.Segments) -> dict[str, pa.Array]:
         """Signals and hashes, from one segmentation."""
         tally, dedup, lists = self._tally, self._recipe.dedup, self._settings
         parts = [pc.struct_field(found, name) for name in ("language", "language_script")]
         labels = pc.binary_join_element_wise(*parts, "_")
-        with tally.cpu("segment"):
-            segments = segment.segment(text)
         with tally.cpu("signals"):
             words = {"stopwords": lists.stopwords, "flagged_words": lists.flagged_words}
             metrics = signals.measure(text, labels, **words, segments=segments)
         with tally.cpu("minhash"):
-            size = {"permutations": dedup.bands * dedup.rows, "ngram": dedup.ngram, "seed": dedup.seed}
+            size = {"permutations": dedup.permutations, "ngram": dedup.ngram, "seed": dedup.seed}
             hashes = minhash.pack(minhash.signatures(text, labels, **size, segments=segments))
             exact = minhash.exact_hash(text)
         return {"signals": metrics.cast(SIGNALS), "minhash": hashes, "exact_hash": exact}
@@ -403,10 +463,20 @@ def _with_screened(found: pa.StructArray, pages: list[Page]) -> pa.StructArray:
     return pa.array(rows, found.type)
 
 
+def _rights(record: Record) -> tuple[str | None, str | None]:
+    """(license, opt_out) that the record's source states, and the page itself where there is one."""
+    if not isinstance(record.payload, bytes):
+        return record.license, record.opt_out
+    return rights.of_page(record.payload, record.url, license_=record.license, opt_out=record.opt_out)
+
+
 def _origin(pages: list[Page]) -> dict[str, pa.Array]:
     records = [page.record for page in pages]
     strings = {name: clean.strings(getattr(record, name) for record in records) for name in ("dump", "url", "date")}
+    stated = [_rights(record) for record in records]
     return {
+        "license": clean.strings(license_ for license_, _ in stated),
+        "opt_out": clean.strings(opt_out for _, opt_out in stated),
         **strings,
         "id": clean.strings(map(_id, pages)),
         "file_path": clean.strings(page.record.file_path or page.file for page in pages),

@@ -7,10 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from curate import benchmarks, forgotten
+from curate.dedup import index
+from curate.dedup.index import Index
 from curate.lid import fetch
 from curate.measure import Settings, Unit
 from curate.recipe import MIB, Dedup, Recipe, RecipeError
-from curate.runfolder import RunFolder, exists, filesystem, list_files, read_json, write_json
+from curate.runfolder import RunFolder, exists, filesystem, join, list_files, read_json, write_json
 from curate.sources import list_inputs, plan_splits
 from curate.sources.record import Split
 from curate.steps import check
@@ -33,6 +36,7 @@ class Plan:
     units: tuple[Unit, ...]
     measure_key: dict[str, Any]  # what measuring depends on
     folder: RunFolder
+    index: Index | None = None  # what earlier runs kept
 
     @property
     def bytes(self) -> int:
@@ -56,7 +60,9 @@ class Plan:
             "cutoffs": self.table.dump(),
             "languages": self.recipe.languages,
             "dedup": self.recipe.dedup.model_dump(),
+            "boilerplate": self.recipe.boilerplate.model_dump() if self.recipe.boilerplate.lines else None,
             "write": self.recipe.write.model_dump(),
+            "index": self.index and self.index.older,
         }
         return _hash(parts)
 
@@ -87,25 +93,54 @@ def opened(root: str) -> Opened:
 
 
 def _cluster_fingerprint(measure_key: dict[str, Any], units: list[list[tuple[str, int, int]]], dedup: Dedup) -> str:
-    return _hash({"measure": measure_key, "units": units, "dedup": dedup.model_dump()})
+    return _hash({"measure": measure_key, "units": units, "dedup": dedup.clustering})
 
 
 def make(recipe: Recipe) -> Plan:
     """List the inputs and load the tables; no work yet. Raises RecipeError, TableError or InputError."""
-    table = _table(recipe)
-    settings = Settings(recipe, table.stopwords, _flagged_words(recipe.words.flagged), _blocklist(recipe))
+    table, folder = _table(recipe), RunFolder(absolute(recipe.output))
+    settings = Settings(
+        recipe,
+        table.stopwords,
+        _flagged_words(recipe.words.flagged),
+        _blocklist(recipe),
+        benchmarks.load(recipe.decontaminate),
+        forgotten.load_list(recipe.forget.list) | forgotten.stored(folder),
+    )
     files = list_inputs(recipe.input, format=recipe.format)
     splits = plan_splits(files, target_bytes=recipe.limits.split_bytes)
-    folder = RunFolder(absolute(recipe.output))
     key = _measure_key(recipe, settings)
     units = _continued(folder, key, splits, min(UNIT_BYTES, recipe.limits.split_bytes))
-    return Plan(recipe, table, settings, units, key, folder)
+    return Plan(recipe, table, settings, units, key, folder, _index(recipe.dedup, key, units))
+
+
+def _index(dedup: Dedup, measure_key: dict[str, Any], units: Sequence[Unit]) -> Index | None:
+    if dedup.index is None or not dedup.enabled:
+        return None
+    return index.opened(absolute(dedup.index), dedup, _index_run(measure_key, _names(units[0].splits)))
+
+
+def _index_run(measure_key: dict[str, Any], first: list[tuple[str, int, int]]) -> str:
+    return _hash({"measure": measure_key, "first": first})
+
+
+def index_entry(folder: RunFolder) -> str | None:
+    """Where the index of earlier runs holds what this one kept; None: it has no index, or nothing is measured."""
+    stored = read_json(folder.run) if exists(folder.run) else {"units": []}
+    if not stored["units"] or not stored["dedup"].get("index"):
+        return None
+    first = [(split["file"], split["start"], split["end"]) for split in stored["units"][0]]
+    return join(absolute(stored["dedup"]["index"]), f"run={_index_run(stored['measure'], first)}")
 
 
 def _table(recipe: Recipe) -> CutoffTable:
     """The recipe's cutoffs with its stopwords; where they are to be derived, the stopwords alone for now."""
     table = CutoffTable({}, "derive", "to be derived") if recipe.derives else CutoffTable.load(recipe.cutoffs)
     if recipe.derives:
+        if not recipe.calibrate.reference:
+            raise RecipeError(
+                'cutoffs = "derive": calibrate.reference is missing: run folders of clean text, English among it'
+            )
         check_methods(recipe.calibrate.methods)  # an error in them must not wait until all is measured
         for run in recipe.calibrate.reference:
             opened(run)
@@ -137,8 +172,10 @@ def _measure_key(recipe: Recipe, settings: Settings) -> dict[str, Any]:
         "clean": recipe.clean.model_dump(mode="json"),
         "steps": check(recipe.steps, recipe.languages),
         "words": {"stopwords": _hash(settings.stopwords), "flagged": _hash(settings.flagged_words)},
-        "dedup": recipe.dedup.model_dump(include={"ngram", "seed"})
-        | {"permutations": recipe.dedup.bands * recipe.dedup.rows},
+        "dedup": recipe.dedup.model_dump(include={"ngram", "seed"}) | {"permutations": recipe.dedup.permutations},
+        "decontaminate": settings.benchmarks
+        and {"benchmarks": settings.benchmarks.digest} | recipe.decontaminate.model_dump(include={"ngram", "action"}),
+        "boilerplate": recipe.boilerplate.model_dump(include={"words"}) if recipe.boilerplate.lines else None,
         "limits": recipe.limits.model_dump(include={"record_bytes", "split_bytes"}),
     }
 

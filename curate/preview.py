@@ -1,11 +1,9 @@
 """What cutoffs would do to a measured run: from its stored summary and a few texts, without another pass over it."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
-
-from pyspark.sql import SparkSession
+from typing import Any
 
 from curate import calibrate
 from curate.lookup import rows as documents_of
@@ -32,19 +30,9 @@ class Example:
     marks: tuple[Span, ...]
 
 
-class _Later:
-    """A Spark session that starts when it is first used: where the summary lies there already, none is needed."""
-
-    def __init__(self, start: Callable[[], SparkSession]) -> None:
-        self._start = start
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._start(), name)
-
-
-def summaries(run: Opened, start: Callable[[], SparkSession]) -> calibrate.StoredSummaries:
+def summaries(run: Opened, start: calibrate.Start) -> calibrate.StoredSummaries:
     """The run's documents, one a duplicate cluster, without a language cut; made now if no summary is stored yet."""
-    return calibrate.reference(cast(SparkSession, _Later(start)), [run])
+    return calibrate.reference(start, [run])
 
 
 def examples(run: Opened, summary: Summary, rules: Iterable[Rule], count: int) -> Mapping[Rule, list[Example]]:

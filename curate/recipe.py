@@ -4,10 +4,12 @@ import tomllib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from filters.bands import choose
+from filters.columns import PERMUTATIONS
 from filters.line_rules import LineRule
 
 MIB = 1024 * 1024
@@ -51,6 +53,29 @@ class Clean(_Section):
     line_rules: tuple[LineRule, ...] = ()  # remove lines before measuring: see filters/line_rules.py
 
 
+class Decontaminate(_Section):
+    """Documents that contain an n-gram of a benchmark. Texts of 8 words up to an n-gram are looked for whole."""
+
+    benchmarks: tuple[str, ...] = ()  # files, folders or globs: JSON lines, Parquet, .txt (a line a record); empty: off
+    fields: tuple[str, ...] = ()  # of a record; empty: every string in it
+    ngram: int = Field(13, ge=5, le=100)  # words; as many characters as make them in scripts without spaces
+    action: Literal["drop", "cut"] = "drop"  # the document, or only what overlaps
+
+
+class Boilerplate(_Section):
+    """Lines that a site repeats; they are cut from all its documents, and one that is nothing else is dropped."""
+
+    lines: int = Field(0, ge=0)  # documents of one host that a line must be in, copies counted once; 0: off
+    share: float = Field(0.1, ge=0, le=1)  # and at least this share of that host's documents
+    words: int = Field(3, ge=1)  # shorter lines stay
+
+
+class Forget(_Section):
+    """What is never to be read, and is blanked where this run has read it before."""
+
+    list: str | None = None  # a file: an id, URL or host a line
+
+
 class Step(_Section):
     """A datatrove filter or formatter (or your own subclass), run on each text before it is measured; in order."""
 
@@ -75,13 +100,43 @@ class Calibrate(_Section):
 
 
 class Dedup(_Section):
-    """MinHash over word n-grams; bands x rows permutations are stored with each document."""
+    """MinHash over word n-grams: documents that share a band of rows are copies; `curate plan` prints what that finds."""
 
     enabled: bool = True
     ngram: int = Field(5, ge=1)
     bands: int = Field(14, ge=1)
     rows: int = Field(8, ge=1)
     seed: int = 1
+    # Instead of bands and rows: the share of pairs at `similarity` or above that may be missed; datasketch chooses
+    false_negatives: float | None = Field(None, gt=0, lt=1)
+    verify: Literal["estimate", "jaccard"] | None = None  # look again at pairs by their signatures, or by their text
+    similarity: float = Field(0.7, gt=0, lt=1)  # Jaccard; below it `verify` cuts a pair
+    url: bool = False  # documents of one crawl with the same normalised URL are copies whatever their text
+    index: str | None = None  # folder of what earlier runs kept: copies of it are dropped, and this run is added
+    rehydrate: int = Field(0, ge=0)  # most times that a kept document may be repeated, as a column; 0: once
+
+    @model_validator(mode="after")
+    def _chosen(self) -> Self:
+        if self.false_negatives is not None:
+            bands, rows = choose(self.similarity, self.false_negatives)
+            given = {"bands": self.bands, "rows": self.rows}
+            if any(given[name] != {"bands": bands, "rows": rows}[name] for name in self.model_fields_set & {*given}):
+                raise ValueError(
+                    f"false_negatives chooses {bands} bands of {rows} rows; give no bands and rows, or these"
+                )
+            self.__dict__.update(bands=bands, rows=rows)  # frozen for others
+        return self
+
+    @property
+    def permutations(self) -> int:
+        """Values of a signature: enough for other bands and rows without measuring again."""
+        return max(PERMUTATIONS, self.bands * self.rows)
+
+    @property
+    def clustering(self) -> dict[str, Any]:
+        """What the clusters depend on."""
+        names = {"enabled", "ngram", "bands", "rows", "seed", "verify", "url"}
+        return self.model_dump(include=names | {"similarity"} if self.verify else names)
 
 
 class Limits(_Section):
@@ -118,8 +173,11 @@ class Recipe(_Section):
     extract: Extract = Extract()
     language: Language = Language()
     urls: Urls = Urls()
+    forget: Forget = Forget()
     clean: Clean = Clean()
     steps: tuple[Step, ...] = ()
+    decontaminate: Decontaminate = Decontaminate()
+    boilerplate: Boilerplate = Boilerplate()
     words: Words = Words()
     calibrate: Calibrate = Calibrate()
     dedup: Dedup = Dedup()
@@ -208,6 +266,8 @@ def _explain(error: ValidationError) -> str:
         return f"unknown key {key!r}; known: {', '.join(_known(first['loc'][:-1]))}"
     if first["type"] == "missing":
         return f"the key {key!r} is missing"
+    if isinstance(first["input"], dict):  # a section whose keys do not go together
+        return f"{key}: {first['ctx']['error'] if 'ctx' in first else first['msg']}"
     return f"{key} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 

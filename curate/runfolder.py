@@ -6,6 +6,7 @@ the records, because object stores have no rename.
 
 import json
 import posixpath
+import re
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -54,11 +55,29 @@ class RunFolder:
     def manifest(self) -> str:
         return join(self.root, "manifest.json")
 
+    @property
+    def contamination(self) -> str:
+        """What of the benchmarks was found, record by record."""
+        return join(self.root, "contamination.json")
+
+    @property
+    def forgotten(self) -> str:
+        """What was asked to be forgotten, and what was done."""
+        return join(self.root, "forgotten.json")
+
     def decisions(self, fingerprint: str) -> str:
         return join(self.root, "decisions", fingerprint)
 
     def clusters(self, fingerprint: str) -> str:
         return join(self.root, "clusters", fingerprint)
+
+    def verification(self, fingerprint: str) -> str:
+        """What looking again at the candidate pairs found."""
+        return join(self.clusters(fingerprint), "_verification.json")
+
+    def rehydration(self, fingerprint: str) -> str:
+        """How often to repeat the kept documents, by language and cluster size."""
+        return join(self.decisions(fingerprint), "_rehydration.json")
 
     def written_commits(self, fingerprint: str) -> str:
         return join(self.decisions(fingerprint), "_written")
@@ -143,6 +162,13 @@ def remove(path: str) -> None:
     fs, inner = filesystem(path)
     if fs.exists(inner):
         fs.rm(inner, recursive=True)
+
+
+def remove_partial(folder: str) -> None:
+    """Files that `publishing` had begun when it was killed."""
+    for path in walk(folder, ""):
+        if re.fullmatch(r"_.+\.[0-9a-f]{12}", posixpath.basename(path)):
+            remove(path)
 
 
 def walk(folder: str, suffix: str) -> Iterator[str]:

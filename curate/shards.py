@@ -19,9 +19,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
+from curate.dedup import rehydrate
 from curate.runfolder import RunFolder, filesystem, join, list_files, publishing, write_json
 from filters import clean
 from filters.columns import DROPPED, KEPT, MEASURED, SAMPLE_CHARACTERS
+from filters.edits import with_cuts
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ class _Outputs:
         name = f"dropped-{task.index:06d}-{self._suffix}.parquet"
         self._dropped = _Shard(join(folder.dropped, name), DROPPED, row_group_bytes)
         self._reasons: Counter[tuple[str, str]] = Counter()
+        self._weights = rehydrate.stored(folder, fingerprint)
+        self._cut: Counter[str] = Counter()  # documents and lines
 
     def add(self, rows: pa.Table, decided: pa.Table) -> None:
         if not rows["key"].equals(decided["key"]):
@@ -147,12 +151,27 @@ class _Outputs:
 
     def _keep(self, label: str, rows: pa.Table, decided: pa.Table) -> None:
         columns = {name: rows[name] for name in KEPT.names if name in MEASURED.names}
-        columns["text"] = clean.apply_edits(rows["text"].combine_chunks(), rows["edits"].combine_chunks())
+        columns["text"] = self._edited(rows, decided["cuts"].combine_chunks())
         columns["minhash_cluster_size"], columns["cluster_id"] = decided["cluster_size"], decided["cluster_id"]
+        weights = self._weights.get(label, {})
+        columns["rehydration_weight"] = pa.array(
+            [weights.get(size, 1) for size in decided["cluster_size"].to_pylist()], pa.int64()
+        )
         if label not in self._shards:
             name = f"{label}-{self._task.part:05d}-{self._suffix}.parquet"
             self._shards[label] = _Shard(join(self._folder.kept, label, name), KEPT, self._group_bytes)
         self._shards[label].add(pa.table([columns[field.name] for field in KEPT], schema=KEPT))
+
+    def _edited(self, rows: pa.Table, cuts: pa.Array) -> pa.StringArray:
+        """The texts after their edits and the cuts decided on."""
+        text, edits = rows["text"].combine_chunks(), rows["edits"].combine_chunks()
+        if cuts.null_count == len(cuts):
+            return clean.apply_edits(text, edits)
+        spans = [[(cut["start"], cut["end"]) for cut in row or ()] for row in cuts.to_pylist()]
+        self._cut["documents"] += sum(map(bool, spans))
+        self._cut["lines"] += sum(map(len, spans))
+        text = clean.apply_edits(text, with_cuts(edits, spans))
+        return pc.if_else(cuts.is_valid(), pc.utf8_trim(text, "\n"), text)
 
     def _drop(self, rows: pa.Table, decided: pa.Table) -> None:
         reason = pc.list_element(decided["drop_reasons"], 0) if len(rows) else pa.array([], pa.string())
@@ -171,6 +190,7 @@ class _Outputs:
             "shards": [{"language": label, **self._publish(shard)} for label, shard in sorted(self._shards.items())],
             "dropped": self._publish(self._dropped) if self._dropped.rows else None,
             "reasons": reasons,
+            "boilerplate": dict(self._cut),
         }
 
     def _publish(self, shard: "_Shard") -> dict[str, Any]:

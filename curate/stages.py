@@ -1,6 +1,5 @@
 """The run, as the algorithm reads: plan, measure, decide, write, account, report. A rerun does only what is missing."""
 
-import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,15 +11,28 @@ import xxhash
 from pyspark.sql import DataFrame, SparkSession
 from rich.console import Console
 
-from curate import calibrate, card, decide, manifest, report, shards, summary
+from curate import benchmarks, calibrate, card, decide, forget, manifest, report, shards, summary
 from curate import plan as planning
+from curate.dedup import index
 from curate.measure import Settings, Unit, measure_unit
 from curate.plan import Plan
 from curate.progress import Counters, watch
 from curate.recipe import MIB, Recipe
-from curate.runfolder import RunFolder, exists, filesystem, join, read_all_json, remove, walk, write_bytes, write_json
+from curate.runfolder import (
+    RunFolder,
+    exists,
+    filesystem,
+    join,
+    read_all_json,
+    remove,
+    remove_partial,
+    walk,
+    write_bytes,
+    write_json,
+)
 from curate.session import session
 from thresholds.calibrate import calibrate as derive_cutoffs
+from thresholds.calibrate import check_reference
 from thresholds.table import CutoffTable
 
 ACCOUNT = pa.schema([("unit", pa.int64()), ("rows", pa.int64())])
@@ -31,7 +43,10 @@ def run(recipe: Recipe, console: Console) -> report.Report:
     plan = planning.make(recipe)
     spark = session(recipe)
     seconds: dict[str, float] = {}
+    if recipe.derives:
+        _check_reference(spark, recipe)
     planning.save(plan)
+    forget.enforce(plan.folder, recipe.forget.list)
     with _timed(seconds, "measure"):
         measure(spark, plan, console)
     if recipe.derives:
@@ -41,7 +56,14 @@ def run(recipe: Recipe, console: Console) -> report.Report:
         decisions = decided(spark, plan, console)
     with _timed(seconds, "write"):
         write(spark, plan, decisions, console)
+    if plan.index:
+        index.add(spark, plan.index, decide.kept(spark, plan.folder, decisions), plan.fingerprint)
     account = manifest.build(plan, seconds)
+    if plan.settings.benchmarks:
+        found = benchmarks.report(
+            plan.settings.benchmarks, recipe.decontaminate, read_all_json(plan.folder.measured_commits)
+        )
+        write_json(plan.folder.contamination, found, indent=1)
     shown = summary.build(spark, plan.folder, account, plan.table)
     write_bytes(join(plan.folder.root, "report.html"), report.render(shown).encode("utf-8"))
     write_bytes(join(plan.folder.root, "cutoffs.toml"), plan.table.dump().encode("utf-8"))
@@ -101,14 +123,14 @@ def _remove_unpublished(folder: RunFolder) -> None:
         for path in walk(part, ".parquet"):
             if path.rsplit("/", 1)[1] not in published:
                 remove(path)
-        _remove_partial(part)
+        remove_partial(part)
 
 
-def _remove_partial(folder: str) -> None:
-    """Files that `publishing` had begun when it was killed."""
-    for path in walk(folder, ""):
-        if re.fullmatch(r"_.+\.[0-9a-f]{12}", path.rsplit("/", 1)[1]):
-            remove(path)
+def _check_reference(spark: SparkSession, recipe: Recipe) -> None:
+    """What the reference lacks must not come to light only when all is measured."""
+    references = [planning.opened(root) for root in recipe.calibrate.reference]
+    found = calibrate.evidence(lambda: spark, [], references)
+    check_reference(found.reference, found.reference_name, recipe.calibrate.methods)
 
 
 def derived(spark: SparkSession, plan: Plan) -> CutoffTable:
@@ -116,7 +138,7 @@ def derived(spark: SparkSession, plan: Plan) -> CutoffTable:
     settings = plan.recipe.calibrate
     own = planning.opened(plan.folder.root)
     references = [planning.opened(root) for root in settings.reference]
-    found = calibrate.evidence(spark, [own], references)
+    found = calibrate.evidence(lambda: spark, [own], references)
     return derive_cutoffs(found, methods=settings.methods, budget=settings.budget, stopwords=plan.table.stopwords)
 
 
@@ -126,7 +148,8 @@ def decided(spark: SparkSession, plan: Plan, console: Console) -> DataFrame:
     if exists(join(plan.folder.decisions(fingerprint), "_SUCCESS")):
         return decide.read(spark, plan.folder, fingerprint)
     with console.status("decide: cutoffs and duplicates"):
-        return decide.decide(spark, plan.recipe, plan.table, plan.folder, fingerprint, plan.cluster_fingerprint)
+        given = plan.recipe, plan.table, plan.folder, fingerprint, plan.cluster_fingerprint
+        return decide.decide(spark, *given, index=plan.index)
 
 
 def write(spark: SparkSession, plan: Plan, decisions: DataFrame, console: Console) -> None:
@@ -170,7 +193,7 @@ def _remove_other_shards(folder: RunFolder, fingerprint: str) -> None:
         for path in walk(part, ".parquet"):
             if not path.endswith(f"-{fingerprint[:8]}.parquet"):
                 remove(path)
-        _remove_partial(part)
+        remove_partial(part)
 
 
 @dataclass(frozen=True, slots=True)

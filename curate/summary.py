@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import tomli_w
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from curate import decide, report
-from curate.runfolder import RunFolder, filesystem, join, read_all_json
-from curate.session import read_parquet
-from filters.columns import KEY_BITS, METRIC_NAMES, METRICS, label
+from curate import decide, lookup, report
+from curate.plan import absolute
+from curate.recipe import Recipe, tuples
+from curate.runfolder import RunFolder, join, read_json, write_bytes
+from curate.session import read_parquet, session
+from filters.columns import METRIC_NAMES, METRICS, label
 from thresholds.rule import DOCUMENT_METRICS, Rule
 from thresholds.table import CutoffTable
 
@@ -27,6 +28,16 @@ SAMPLE_ROWS = 20_000  # dropped rows looked at
 SITES = 30
 CLUSTERS = 8
 MEMBERS = 4
+
+
+def write(folder: RunFolder) -> report.Report:
+    """report.html of a finished run anew, from its files. Returns what it shows."""
+    account = read_json(folder.manifest)
+    settings = Recipe.model_validate(tuples(account["recipe"]))
+    table = CutoffTable.load(join(folder.root, "cutoffs.toml"))
+    shown = build(session(settings), RunFolder(absolute(folder.root)), account, table)
+    write_bytes(join(folder.root, "report.html"), report.render(shown).encode("utf-8"))
+    return shown
 
 
 @dataclass(frozen=True)
@@ -117,7 +128,7 @@ def _position(reason: str, order: dict[str, int]) -> tuple[int, int, str]:
     """Recipe order: what reading dropped, then the rules, then the copies."""
     if reason in order:
         return 1, order[reason], reason
-    return (2 if reason in (decide.EXACT, decide.NEAR) else 0), 0, reason
+    return (2 if reason in decide.COPIES else 0), 0, reason
 
 
 def _cutoffs(run: _Run, labels: list[str]) -> list[report.Cutoff]:
@@ -268,60 +279,66 @@ def _sites(run: _Run) -> tuple[list[report.Site], int]:
 
 
 def _clusters(run: _Run) -> tuple[list[report.Cluster], int]:
+    """The largest clusters, each with the copy that is kept and a few others."""
     copies = run.decisions.where("cluster_size > 1")
     sizes = copies.groupBy("cluster_id").agg(F.first("cluster_size").alias("size"))
     total = sizes.count()
     largest = sizes.orderBy(F.desc("size"), "cluster_id").limit(CLUSTERS).collect()
-    kept = F.size("drop_reasons") == 0
-    members = (
+    gone = F.size("drop_reasons") > 0
+    passes = F.size(F.array_except("drop_reasons", F.array(*map(F.lit, decide.COPIES)))) == 0
+    member = F.struct(gone.alias("gone"), "key", F.get("drop_reasons", F.lit(0)).alias("reason"), "bytes")
+    shown = (
         copies.where(F.col("cluster_id").isin(*(row.cluster_id for row in largest)))
         .groupBy("cluster_id")
         .agg(
-            F.slice(
-                F.array_sort(
-                    F.collect_list(
-                        F.struct((~kept).alias("gone"), "key", F.get("drop_reasons", F.lit(0)).alias("reason"))
-                    )
-                ),
-                1,
-                MEMBERS,
-            ).alias("members")
+            F.slice(F.array_sort(F.collect_list(member)), 1, MEMBERS).alias("members"),
+            F.count_if(passes).alias("passing"),
+            F.max(F.when(passes, F.col("bytes"))).alias("most_bytes"),
         )
         .collect()
     )
-    by_cluster = {row.cluster_id: row.members for row in members}
-    keys = [member.key for chosen in by_cluster.values() for member in chosen]
-    rows = rows_of(run.folder, keys)
+    by_cluster = {row.cluster_id: row for row in shown}
+    keys = [member.key for row in shown for member in row.members]
+    rows = lookup.rows(run.folder, keys, ("url", "id", "text", "quality"))
     return [_cluster(row.size, by_cluster[row.cluster_id], rows) for row in largest], total
 
 
-def _cluster(size: int, members: list[Any], rows: dict[int, dict[str, Any]]) -> report.Cluster:
-    keeper = next((rows[member.key]["url"] or rows[member.key]["id"] for member in members if not member.gone), "")
-    shown = [
+def _cluster(size: int, shown: Any, rows: dict[int, dict[str, Any]]) -> report.Cluster:
+    keeper = next((member for member in shown.members if not member.gone), None)
+    members = [
         report.Member(
-            url=rows[member.key]["url"] or rows[member.key]["id"],
-            reason=member.reason or "",
+            url=_address(rows[member.key]),
+            reason=(member.reason or "") if member.gone else "",
             text=(rows[member.key]["text"] or "")[:200],
+            bytes=member.bytes,
         )
-        for member in members
+        for member in shown.members
     ]
-    return report.Cluster(size=size, keeper_url=keeper, members=shown)
+    return report.Cluster(
+        size=size,
+        keeper_url=_address(rows[keeper.key]) if keeper else "",
+        members=members,
+        why=_why_kept(keeper, shown, rows[keeper.key]["quality"]) if keeper else _why_none(shown),
+    )
 
 
-def rows_of(folder: RunFolder, keys: list[int]) -> dict[int, dict[str, Any]]:
-    """url, id and text of single documents; a key names the unit and the row, so that little is read."""
-    files = {commit["unit"]: commit["file"] for commit in read_all_json(folder.measured_commits)}
-    found: dict[int, dict[str, Any]] = {}
-    for unit in sorted({key >> KEY_BITS for key in keys}):
-        wanted = sorted(key & ((1 << KEY_BITS) - 1) for key in keys if key >> KEY_BITS == unit)
-        fs, inner = filesystem(join(folder.documents, files[unit]))
-        with fs.open(inner, "rb") as file:
-            parquet, start = pq.ParquetFile(file), 0
-            for n in range(parquet.num_row_groups):
-                size = parquet.metadata.row_group(n).num_rows
-                here = [row - start for row in wanted if start <= row < start + size]
-                if here:
-                    rows = parquet.read_row_group(n, columns=["url", "id", "text"]).take(here).to_pylist()
-                    found |= {(unit << KEY_BITS) + start + row: value for row, value in zip(here, rows, strict=True)}
-                start += size
-    return found
+def _why_none(shown: Any) -> str:
+    if any(member.reason == decide.INDEXED for member in shown.members):
+        return "an earlier run kept one"
+    return "none passes the filters" if not shown.passing else "the best was dropped after the duplicates were found"
+
+
+def _address(row: dict[str, Any]) -> str:
+    return row["url"] or row["id"]
+
+
+def _why_kept(keeper: Any, shown: Any, quality: float | None) -> str:
+    """The first point of the policy that sets the keeper apart: see `decide.with_duplicates`."""
+    if shown.passing == 1:
+        return "the only copy that passes the filters"
+    among = f"of {shown.passing:,} copies that pass the filters"
+    if quality is not None:
+        return f"{among}, the best: quality {quality:.3f}"
+    if keeper.bytes == shown.most_bytes:
+        return f"{among}, the longest; of equally long ones the smallest id"
+    return f"{among}, the one with most characters"

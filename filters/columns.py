@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PERMUTATIONS = 112  # MinHash: 14 bands of 8 (FineWeb-2); stored as 16 bits each
 UNKNOWN_LANGUAGE = "und"
 UNKNOWN_SCRIPT = "Zzzz"
@@ -137,6 +137,11 @@ EDITS: pa.DataType = pa.list_(
     pa.struct([pa.field("start", pa.int32()), pa.field("end", pa.int32()), pa.field("replacement", pa.string())])
 )
 
+# Lines of a document, line end included, by hash: see filters/site_lines.py
+SITE_LINES: pa.DataType = pa.list_(
+    pa.struct([pa.field("hash", pa.int64()), pa.field("start", pa.int32()), pa.field("end", pa.int32())])
+)
+
 SOURCE: pa.DataType = pa.struct([pa.field("file", pa.string()), pa.field("offset", pa.int64())])
 
 # What `filters.language.identify` returns. top_langs is JSON as in FineWeb-2: {"hin_Deva_score": 0.98, ...}
@@ -160,6 +165,8 @@ DOCUMENT_FIELDS: tuple[pa.Field, ...] = (
     pa.field("language_score", pa.float64()),
     pa.field("language_script", pa.string()),  # ISO 15924, Zzzz if unknown
     pa.field("top_langs", pa.string()),
+    pa.field("license", pa.string()),  # as the source states it, or the address a page links to as its licence
+    pa.field("opt_out", pa.string()),  # uses that the owner reserves: noai, noimageai, tdm-reservation; null: none said
 )
 
 # A file of documents/ holds one row a record that could be read, grouped by language, in `key` order.
@@ -172,6 +179,7 @@ MEASURED: pa.Schema = pa.schema(
         pa.field("quality", pa.float64()),
         pa.field("drop_reasons", pa.list_(pa.string())),  # found while reading; empty: goes on to the decisions
         pa.field("edits", EDITS),
+        pa.field("site_lines", SITE_LINES),  # null unless the recipe looks for site boilerplate
         pa.field("source", SOURCE),
         pa.field("key", pa.int64()),  # unit << KEY_BITS | row in this file: a document's name inside jobs
     ]
@@ -182,6 +190,7 @@ KEPT: pa.Schema = pa.schema(
     [
         *DOCUMENT_FIELDS,
         pa.field("minhash_cluster_size", pa.int64()),
+        pa.field("rehydration_weight", pa.int64()),  # how often to repeat it; 1 unless the recipe rehydrates
         pa.field("cluster_id", pa.int64()),
         pa.field("signals", SIGNALS),
         pa.field("minhash", pa.binary()),

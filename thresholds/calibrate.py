@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from thresholds import contrast
-from thresholds.derive import CalibrationError, Evidence, choices, derive
+from thresholds.derive import ENGLISH, CalibrationError, Evidence, check_english, choices, derive
 from thresholds.summary import METRIC_INDEX, Summary
 from thresholds.table import CutoffTable, LanguageCutoffs
 
@@ -36,6 +36,13 @@ def check_methods(methods: Mapping[str, str]) -> None:
         raise CalibrationError("contrast sets all rules together: give it alone, as all = contrast")
     if methods != CONTRAST:
         choices(methods)
+
+
+def check_reference(reference: Mapping[str, Summary], name: str, methods: Mapping[str, str]) -> None:
+    """Raises CalibrationError where a method needs English of the reference and there is none."""
+    for choice in () if methods == CONTRAST else choices(methods).values():
+        if choice.population == "reference":
+            check_english(reference.get(ENGLISH), choice, name)
 
 
 def removed_together(entry: LanguageCutoffs, summary: Summary | None) -> float | None:

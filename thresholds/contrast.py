@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thresholds.derive import DECIMALS, Evidence, fixed_rules, judged, language_score_rule, rounded
+from thresholds.derive import DECIMALS, Evidence, bounded, fixed_rules, judged, language_score_rule, rounded
 from thresholds.methods import Bootstrapped, bootstrapped
 from thresholds.rule import Provenance, Rule
 from thresholds.summary import METRIC_INDEX, Summary, summarise
@@ -279,7 +279,7 @@ def _rules(
         if not clean or len(clean[0].of(metric)) < _FEWEST:
             continue
         language, level = bootstrapped(clean[0], metric, seed=operator), chosen[place]
-        cutoff = float(_cutoffs(language.values, operator, positions[place])[level])
+        cutoff = bounded(metric, float(_cutoffs(language.values, operator, positions[place])[level]))
         tail = float(_tail_weight(len(language), LEVELS[level]))
         low, high = (cutoff + _deviations(language, operator, level, positions[place], tail)).tolist()
         provenance = Provenance(

@@ -65,7 +65,7 @@ FINEWEB2: Mapping[str, Choice] = {
 def choices(methods: Mapping[str, str]) -> dict[str, Choice]:
     """FINEWEB2 with some groups changed: `{"gopher_quality": "tail:reference"}`; the key `all` changes every group."""
     scheme = dict(FINEWEB2)
-    for group, text in methods.items():
+    for group, text in sorted(methods.items(), key=lambda item: item[0] != "all"):  # one group's own choice wins
         if group != "all" and group not in scheme:
             raise CalibrationError(f"unknown group of rules {group!r}; known: all, {', '.join(scheme)}")
         method, colon, population = text.partition(":")
@@ -160,14 +160,19 @@ def _own(summary: Summary, rule: Rule, choice: Choice, anchor: Anchor) -> Estima
     return _estimate(found, language, rule.operator) if np.isfinite(found).all() else None
 
 
-def _anchor(rule: Rule, choice: Choice, english: Summary | None, name: str) -> Anchor:
-    if english is None or len(english.of(rule.metric)) < LEAST_DOCUMENTS:
-        if choice.method == "tail":  # looks at the language alone
-            return Anchor(rule.operator, rule.cutoff, Bootstrapped(np.zeros(1), Moments(), 0))
+def check_english(english: Summary | None, choice: Choice, name: str) -> None:
+    """Raises CalibrationError where the method carries English cutoffs over and the population has no English."""
+    if choice.method != "tail" and (english is None or english.documents < LEAST_DOCUMENTS):
         raise CalibrationError(
             f"{name}: {choice.method} carries English cutoffs over, and {name} has fewer than {LEAST_DOCUMENTS} documents in"
             f" {ENGLISH}; add English to it, or choose a method that does without (tail, contrast)"
         )
+
+
+def _anchor(rule: Rule, choice: Choice, english: Summary | None, name: str) -> Anchor:
+    check_english(english, choice, name)
+    if english is None or not len(english.of(rule.metric)):  # the tail looks at the language alone
+        return Anchor(rule.operator, rule.cutoff, Bootstrapped(np.zeros(1), Moments(), 0))
     return Anchor(rule.operator, rule.cutoff, bootstrapped(english, rule.metric, seed=rule.operator))
 
 
@@ -224,10 +229,10 @@ def _derived(label: str, rule: Rule, found: Estimate | None, choice: Choice, evi
     if found is None:
         flag = f"{choice.method} is undefined here: no language has documents for it, or English's median is 0"
         return replace(rule, provenance=Provenance(method=choice.method, reference=reference, flag=flag))
-    bounded = _bounded(rule.metric, found.cutoff)
-    low, high = (round(_bounded(rule.metric, each), DECIMALS) for each in found.interval)
+    cutoff = bounded(rule.metric, found.cutoff)
+    low, high = (round(bounded(rule.metric, each), DECIMALS) for each in found.interval)
     fallback = found.fallback
-    if bounded != found.cutoff:
+    if cutoff != found.cutoff:
         fallback = "; ".join(filter(None, [fallback, f"bounded, was {found.cutoff:.4g}"]))
     provenance = Provenance(
         method=choice.method,
@@ -236,10 +241,10 @@ def _derived(label: str, rule: Rule, found: Estimate | None, choice: Choice, evi
         interval=(low, high),
         fallback=fallback,
     )
-    return replace(rule, cutoff=rounded(rule.operator, bounded), provenance=provenance)
+    return replace(rule, cutoff=rounded(rule.operator, cutoff), provenance=provenance)
 
 
-def _bounded(metric: str, cutoff: float) -> float:
+def bounded(metric: str, cutoff: float) -> float:
     low, high = BOUNDS.get(metric, (0.0, 1.0) if metric in _RATIOS else (0.0, math.inf))
     return min(max(cutoff, low), high)
 

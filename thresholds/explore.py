@@ -110,11 +110,12 @@ def by_method(
     """(the table of each way in TRIED, why there is none of the others), by name. `budget`: contrast's."""
     tables: dict[str, CutoffTable] = {}
     impossible: dict[str, str] = {}
-    for name, methods in TRIED.items():
-        try:
-            tables[name] = calibrate(evidence, methods=methods, budget=budget, stopwords=stopwords)
-        except CalibrationError as error:
-            impossible[name] = str(error)
+    with np.errstate(divide="ignore", invalid="ignore"):  # no finite cutoff: such a rule is withheld, and says why
+        for name, methods in TRIED.items():
+            try:
+                tables[name] = calibrate(evidence, methods=methods, budget=budget, stopwords=stopwords)
+            except CalibrationError as error:
+                impossible[name] = str(error)
     return tables, impossible
 
 
@@ -241,7 +242,7 @@ def documents_html(table: pd.DataFrame) -> str:
         for row in table.to_dict("records")
     ]  # fmt: skip
     return (
-        f'<table style="width:100%"><thead><tr>{head}</tr></thead>'
+        f'<table style="width:100%;table-layout:auto"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(f'<tr>{row}</tr>' for row in rows)}</tbody></table>"
     )
 

@@ -140,9 +140,11 @@ class Anchor:
 
 
 def mean_std(language: Bootstrapped, anchor: Anchor) -> np.ndarray:
-    """As many standard deviations from the mean as in English."""
+    """As many standard deviations from the mean as in English. Not finite where all of English has one value."""
     english = anchor.english
-    return language.mean + language.std * (anchor.cutoff - english.mean) / english.std
+    deviations = np.full(len(english.std), np.nan)
+    np.divide(anchor.cutoff - english.mean, english.std, out=deviations, where=english.std > 0)
+    return language.mean + language.std * deviations
 
 
 def quantile(language: Bootstrapped, anchor: Anchor) -> np.ndarray:

@@ -43,7 +43,7 @@ class Estimate:
     @property
     def needed(self) -> float:
         """Documents that would settle the share removed, to within WIDEST."""
-        share = min(max(self.removed, 1 / self.documents), 1 - 1 / self.documents)
+        share = min(max(min(self.removed, 1 - self.removed), 1 / self.documents), 0.5)
         return share * (1 - share) * (_Z / WIDEST) ** 2
 
     @property

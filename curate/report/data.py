@@ -100,6 +100,7 @@ class Member:
     url: str
     reason: str  # why this copy went, empty where it was kept
     text: str  # the first 200 characters
+    bytes: int | None = None  # UTF-8, of the whole text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,7 @@ class Cluster:
     size: int
     keeper_url: str  # empty where no copy passed
     members: Sequence[Member]
+    why: str = ""  # this copy was kept, or none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -227,7 +227,8 @@ def clusters(report: Report) -> Markup | None:
 
 
 def _cluster(cluster: Cluster) -> Markup:
-    keeper = join("kept ", link(cluster.keeper_url)) if cluster.keeper_url else "no copy kept"
+    why = f": {cluster.why}" if cluster.why else ""
+    keeper = join("kept ", link(cluster.keeper_url)) if cluster.keeper_url else f"no copy kept{why}"
     shown = cluster.members[:MEMBERS]
     items = (
         tag(
@@ -237,8 +238,10 @@ def _cluster(cluster: Cluster) -> Markup:
                 link(m.url),
                 " ",
                 reason_name(m.reason) if m.reason else tag("span", "kept", class_="rule"),
+                tag("span", " ", size(m.bytes), class_="quiet") if m.bytes is not None else None,
                 class_="address",
             ),
+            tag("p", f"Why this copy: {cluster.why}.", class_="note") if cluster.why and not m.reason else None,
             tag("p", shorten(m.text, MEMBER_SHOWN), class_="text", dir="auto"),
             class_="card",
         )

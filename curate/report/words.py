@@ -15,15 +15,20 @@ REASONS = {
     "empty": "no text was found on the page",
     "redirect": "a wiki page that points to another",
     "namespace": "a wiki page that is no article",
+    "forgotten": "its owner asked that it be forgotten",
     "url_blocked": "the blocklist holds the host or the URL",
     "screened": "the cheap text is in none of the wanted languages",
+    "contaminated": "the text holds a passage of a benchmark",
     "language_unwanted": "not among the wanted languages",
     "language_score_low": "the language is too uncertain",
     "no_lines_left": "the line rules removed every line",
     "c4_lorem_ipsum": "the page holds the filler text lorem ipsum (C4)",
     "c4_curly_bracket": "the page holds a curly bracket, as code does (C4)",
+    "boilerplate": "every line of it is one that its site repeats",
     "duplicate_exact": "the same text as the copy that is kept",
     "duplicate_near": "nearly the same text as the copy that is kept (MinHash)",
+    "duplicate_indexed": "a copy of what an earlier run kept (dedup.index)",
+    "duplicate_url": "the same address in one crawl as the copy that is kept",
 }
 
 LANGUAGES = {
@@ -113,6 +118,8 @@ def group(reason: str) -> str:
     words = set(re.split(r"\W|_", reason))
     if metric_of(reason):
         return "repetition" if words & {"duplicate", "repeated", "top"} else "quality"
+    if "duplicate" in words:  # duplicate_url too
+        return "copies"
     return next((g.name for g in GROUPS if words & g.words), "other")
 
 

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from curate.sources.http import TooLarge, decode_body, parse_response
 from curate.sources.record import Failure, Item, Record, Skipped
 from curate.sources.sniff import page_problem
 from curate.sources.stream import ArchiveStream
+from filters import rights
 
 SKIP_BYTES = 1 << 30  # a record longer than this is not passed over byte by byte inside a gzip member
 
@@ -143,20 +145,22 @@ def to_item(header: Header, block: bytes, offset: int, context: Context) -> Item
     if header.kind not in DOCUMENT_KINDS or _is_bookkeeping(header):
         return Skipped(offset=offset, kind=_bookkeeping_kind(header))
     try:
-        payload, content_type, reason = _document(header, block, context.limit)
+        document = _document(header, block, context.limit)
     except TooLarge:
         error = f"the body decodes to more than {context.limit} bytes"
         return Failure(offset=offset, reason="too_large", error=error, url=header.url)
     return Record(
         offset=offset,
-        payload=payload,
+        payload=document.payload,
         id=header.id,
         url=header.url,
         date=header.date,
         dump=context.dump,
         file_path=context.file_path,
-        content_type=content_type,
-        drop_reason=reason,
+        content_type=document.content_type,
+        license=document.license,
+        opt_out=document.opt_out,
+        drop_reason=document.reason,
     )
 
 
@@ -172,24 +176,31 @@ def _bookkeeping_kind(header: Header) -> str:
     return "metadata" if url.startswith("metadata:") else header.kind
 
 
-def _document(header: Header, block: bytes, limit: int) -> tuple[bytes | str, str | None, str | None]:
-    """Payload, its content type, and the drop reason."""
+class _Document(NamedTuple):
+    payload: bytes | str
+    content_type: str | None
+    reason: str | None  # why it is dropped
+    license: str | None = None
+    opt_out: str | None = None
+
+
+def _document(header: Header, block: bytes, limit: int) -> _Document:
     if header.kind == "revisit":
-        return b"", header.content_type, "revisit"
+        return _Document(b"", header.content_type, "revisit")
     is_http = re.match(r"application/http", header.content_type or "", re.I) or re.match(rb"HTTP/\d", block)
     if header.kind == "response" and is_http:
         return _http_document(block, limit)
     problem = page_problem(block, header.content_type)
     is_text = header.kind == "conversion" and (header.content_type or "text/plain").startswith("text/plain")
     payload = block.decode("utf-8", "replace") if is_text else block
-    return payload if problem != "content_type" else b"", header.content_type, problem
+    return _Document(payload if problem != "content_type" else b"", header.content_type, problem)
 
 
-def _http_document(block: bytes, limit: int) -> tuple[bytes, str | None, str | None]:
+def _http_document(block: bytes, limit: int) -> _Document:
     response = parse_response(block)
     content_type = response.headers.get("content-type")
     if not 200 <= response.status < 300:
-        return b"", content_type, "http_status"
+        return _Document(b"", content_type, "http_status")
     body = decode_body(response, limit)
     problem = page_problem(body, content_type)
-    return (body if problem is None else b""), content_type, problem
+    return _Document(body if problem is None else b"", content_type, problem, *rights.of_headers(response.headers))

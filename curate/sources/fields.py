@@ -13,6 +13,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "date": ("date", "timestamp", "created"),  # timestamp: C4; created: Dolma, whose `added` is not the document's date
     "dump": ("dump", "source"),  # source: Dolma's name of the crawl or corpus
     "file_path": ("file_path",),
+    "license": ("license", "licence", "license_url"),
+    "opt_out": ("opt_out",),
 }
 
 

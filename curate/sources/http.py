@@ -14,6 +14,7 @@ _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]{0,1024})?\r?\n")
 _LINE_END = re.compile(rb"\r?\n")
 _INTERIM_RESPONSES = 5
+_LISTS = {"link", "x-robots-tag"}  # whose repetitions are read together (RFC 9110, 5.3)
 _CODINGS = 3  # codings one on another that are undone; more is an attack
 
 
@@ -24,7 +25,7 @@ class TooLarge(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
     status: int  # 200 where there is no status line (HTTP/0.9, or a record that holds the body alone)
-    headers: dict[str, str] = field(default_factory=dict)  # lower-case names; of repeated ones the first
+    headers: dict[str, str] = field(default_factory=dict)  # lower-case names; of repeated ones the first, or a list
     body: bytes  # as sent
 
 
@@ -47,8 +48,11 @@ def _parse_headers(block: bytes) -> dict[str, str]:
     headers: dict[str, str] = {}
     for line in block.decode("latin-1").splitlines():
         name, colon, value = line.partition(":")
+        name = name.strip().lower()
         if colon and not line[0].isspace():
-            headers.setdefault(name.strip().lower(), value.strip())
+            if name in _LISTS and name in headers:
+                headers[name] += ", " + value.strip()
+            headers.setdefault(name, value.strip())
     return headers
 
 

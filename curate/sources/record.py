@@ -17,6 +17,8 @@ class Record:
     dump: str | None = None
     file_path: str | None = None  # the crawl's own path where the source carries one, else None
     content_type: str | None = None  # the HTTP header, parameters included
+    license: str | None = None  # of a corpus's own field, or an HTTP header
+    opt_out: str | None = None  # the same; directives with a comma between
     drop_reason: str | None = None  # readable, but not a page: http_status, content_type, revisit, empty ...
 
 

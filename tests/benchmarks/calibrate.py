@@ -102,7 +102,7 @@ def measure(size: int) -> dict[str, float]:
         spark.range(1).count()  # the JVM is up
         run = Opened(RunFolder(str(Path(scratch, "run"))), Dedup(enabled=False), "none")
         started = time.perf_counter()
-        found = calibrate.evidence(spark, [run], [run])
+        found = calibrate.evidence(lambda: spark, [run], [run])
         aggregated = time.perf_counter()
         workers = _memory()["worker_mb"]  # they end when idle
         table = derive(found)

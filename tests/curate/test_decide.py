@@ -34,6 +34,7 @@ def documents(rows: int, seed: int = 1) -> pa.Table:
             "language_score": pa.array([value() for _ in range(rows)], pa.float64()),
             "quality": pa.array([None] * rows, pa.float64()),
             "exact_hash": list(range(rows)),
+            "url_hash": pa.array([None] * rows, pa.int64()),
             "minhash": pa.array([None] * rows, pa.binary()),
             "drop_reasons": pa.array(
                 [["http_status"] if rng.random() < 0.1 else [] for _ in range(rows)], pa.list_(pa.string())
@@ -96,6 +97,7 @@ def test_the_keeper_passes_then_is_longest_then_has_the_smallest_id(spark, tmp_p
             {
                 "key": columns[0],
                 "exact_hash": columns[1],
+                "url_hash": pa.array([None] * 5, pa.int64()),
                 "characters": [float(n) for n in columns[2]],
                 "drop_reasons": pa.array(columns[3], pa.list_(pa.string())),
                 "id": columns[4],
@@ -114,7 +116,7 @@ def test_the_keeper_passes_then_is_longest_then_has_the_smallest_id(spark, tmp_p
         return spark.read.parquet(f"file://{tmp_path}/{name}")
 
     members = dedup.clusters(frame.select("key", "exact_hash", "minhash"), bands=14, rows=8, checkpoint=checkpoint)
-    found = {row.key: row for row in decide.with_duplicates(frame, members).collect()}
+    found = {row.key: row for row in decide.with_duplicates(frame, members.members).collect()}
     assert found[2].drop_reasons == []
     assert found[1].drop_reasons == ["duplicate_exact"]
     assert found[3].drop_reasons == ["duplicate_near"]

@@ -1,4 +1,5 @@
 import random
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,25 @@ def test_permutations_are_datasketch_affine32(permutations: int, seed: int) -> N
         theirs.update_batch([int(each) for each in hashes])
         ours = sign([text], label, permutations=permutations, seed=seed, ngram=2)[0]
         assert len(hashes) and (ours == theirs.hashvalues).all(), label
+
+
+@pytest.mark.parametrize("words", range(5, 14))
+def test_every_shingle_counts_whatever_their_number(words: int) -> None:
+    """Shingles are permuted four at a time: none may be left out at the end."""
+    datasketch = pytest.importorskip("datasketch", minversion="2.0")
+    text = " ".join(f"w{chr(97 + n)}" for n in range(words))
+    theirs = datasketch.MinHash(num_perm=112, seed=1, scheme="affine32", hashfunc=int)
+    theirs.update_batch([int(each) for each in shingles(text, "eng_Latn")])
+    assert (sign([text])[0] == theirs.hashvalues).all()
+
+
+@pytest.mark.parametrize(
+    ("label", "word"), [("kor_Hang", "한글"), ("jpn_Jpan", "ばぱガ"), ("hin_Deva", "क़र्म"), ("arb_Arab", "مُمْتَاز")]
+)
+def test_composed_and_decomposed_words_are_one(label: str, word: str) -> None:
+    """Syllables and voiced kana are compared whole, however they are encoded."""
+    one, other = (shingles(f"{unicodedata.normalize(form, word)} " * 40, label, ngram=1) for form in ("NFC", "NFD"))
+    assert len(one) and (one == other).all()
 
 
 def reference_units(text: str, by_character: bool) -> list[str]:
@@ -67,10 +87,16 @@ def test_case_punctuation_digits_spaces_and_composition_are_ignored() -> None:
     ("label", "one", "other"),
     [
         ("tha_Thai", "มา", "ม้า"),
+        ("tha_Thai", "ไหม", "ไม้หม"),
         ("hin_Deva", "कम", "काम"),
+        ("hin_Deva", "करम", "कर्म"),  # virama
+        ("hin_Deva", "कल", "कुल"),  # u-vowel
+        ("tam_Taml", "அவன", "அவன்"),  # virama
         ("jpn_Jpan", "はは", "ばば"),
+        ("jpn_Jpan", "ハハ", "パパ"),
         ("kor_Hang", "가", "각"),
         ("arb_Arab", "عَلِمَ", "عُلِمَ"),
+        ("arb_Arab", "علم", "عِلْم"),
     ],
 )
 def test_marks_make_words_differ(label: str, one: str, other: str) -> None:

@@ -184,7 +184,7 @@ def test_the_populations_cutoff_is_in_the_samples_interval(method: str, shape, o
 @pytest.mark.parametrize("operator", ["<", ">"])
 def test_intervals_reach_beyond_the_samples_extremes(operator: str) -> None:
     """A rule that removes nothing in English puts the cutoff at the language's own extreme, which no two samples share:
-    a plain bootstrap, which has nothing beyond it, holds the population's extreme quantile in 40 to 60 % of samples."""
+    a plain bootstrap, which has nothing beyond it, holds the population's extreme quantile in 50 to 60 % of samples."""
     random = np.random.default_rng(11)
     language, english = lengths(random, 100_000), lengths(random, 100_000)
     cutoff = float(np.quantile(english, 0.004 if operator == "<" else 0.996))

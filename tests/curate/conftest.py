@@ -1,0 +1,33 @@
+"""A finished run that several test files look at."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from curate import recipe, stages
+from curate.runfolder import read_json
+
+SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+
+
+@dataclass(frozen=True)
+class JudgedTwice:
+    """The sample crawl in one folder, decided by the universal cutoffs and then by the English ones."""
+
+    root: Path
+    universal: str  # fingerprints
+    english: str
+
+
+@pytest.fixture(scope="session")
+def judged_twice(spark: object, tmp_path_factory: pytest.TempPathFactory) -> JudgedTwice:
+    root = tmp_path_factory.mktemp("judged") / "run"
+    fingerprints = []
+    for table in ("universal", "english"):
+        settings = [f"urls.blocklist=['{SAMPLES / 'blocklist'}']", f"cutoffs={table}"]
+        source = [str(SAMPLES / "crawl" / "*.warc.gz")]
+        stages.run(recipe.load("demo", input=source, output=str(root), settings=settings), Console(quiet=True))
+        fingerprints.append(read_json(str(root / "manifest.json"))["fingerprints"]["decisions"])
+    return JudgedTwice(root, *fingerprints)
