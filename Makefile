@@ -44,7 +44,7 @@ check: .venv/installed-test ## format, lint, types, import contract
 	$(BIN)/lint-imports
 
 bench: install-all env-archive ## every benchmark, one JSON line each
-	@for name in archives calibrate crawl cutoffs extraction language masters minhash parity screen signals; do \
+	@for name in archives calibrate clustering contamination crawl cutoffs extraction language masters minhash parity planted screen signals; do \
 		$(BIN)/python -m tests.benchmarks.$$name || exit 1; done
 
 env-archive: ## env.tar.gz: the environment as spark-submit's --archives takes it

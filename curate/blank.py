@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curate.forgotten import blank_id
+from curate.forgotten import Forgotten, blank_id
 from curate.runfolder import filesystem, join, publishing, remove
 
 Chosen = Callable[[dict[str, list[Any]]], list[bool]]  # values by column -> which rows
@@ -29,6 +29,16 @@ def masks_of(parquet: pq.ParquetFile, columns: list[str], chosen: Chosen) -> lis
         values = parquet.read_row_group(group, columns=columns)
         found.append(np.array(chosen({name: values[name].to_pylist() for name in columns}), bool))
     return found
+
+
+def matching(wanted: Forgotten) -> Chosen:
+    """Rows that are to be forgotten, from the columns url and, where there is one, id."""
+
+    def chosen(values: dict[str, list[Any]]) -> list[bool]:
+        ids = values.get("id") or [None] * len(values["url"])
+        return [wanted.holds(id_, url) for id_, url in zip(ids, values["url"], strict=True)]
+
+    return chosen
 
 
 def rewrite(path: str, masks: list[np.ndarray], change: Callable[[pa.Table, np.ndarray], pa.Table]) -> None:

@@ -73,6 +73,13 @@ def _dedup(dedup: dict[str, Any]) -> str:
     if not dedup["enabled"]:
         return "not removed"
     return (
-        f"exact, and MinHash over {dedup['ngram']}-grams ({dedup['bands']} bands of {dedup['rows']});"
+        f"exact, and MinHash over {dedup['ngram']}-grams ({dedup['bands']} bands of {dedup['rows']}){_verified(dedup)};"
         " the best copy of each cluster is kept"
     )
+
+
+def _verified(dedup: dict[str, Any]) -> str:
+    if not dedup.get("verify"):
+        return ""
+    how = {"estimate": "by the signatures", "jaccard": "by their n-grams"}[dedup["verify"]]
+    return f", each pair at least {dedup['similarity']:g} similar {how}"

@@ -6,35 +6,30 @@ The request is recorded before the first file changes and done again whole if it
 where it is done already.
 """
 
-import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from curate import forgotten, manifest, plan
-from curate.blank import Chosen, masks_of, opened, rewrite, values_of, without
+from curate.blank import masks_of, matching, opened, rewrite, values_of, without
+from curate.forget_shards import in_task
 from curate.forgotten import REASON, Forgotten, blank_id
 from curate.runfolder import (
     RunFolder,
     exists,
     join,
-    publishing,
-    read_json,
     remove,
     remove_partial,
     walk,
     write_json,
 )
-from curate.shards import hash_rows
-from filters.columns import DROPPED, KEY_BITS, label
+from filters.columns import KEY_BITS
 
 MOST_IDS = 10_000  # whose digests the record lists; all of them stand in the blanked rows
 _UNIT = re.compile(r"/unit=(\d+)/")
@@ -52,7 +47,6 @@ _STAYS = {
     "source",
     "key",
 }
-_DROPPED_STAYS = {"id", "language", "language_script", "reason", "drop_reasons", "sample", "cluster_id", "source"}
 
 
 @dataclass
@@ -81,7 +75,7 @@ def forget(folder: RunFolder, wanted: Forgotten, *, reason: str | None = None, s
         _in_decisions(path, keys)
     for path in walk(join(folder.root, "decisions"), ".json"):
         if "/_written/" in path:
-            _in_task(folder, path, every, outcome, recount=cut_short)
+            in_task(folder, path, every, outcome.rows, recount=cut_short)
     remove(join(folder.root, "summary"))  # samples of text, made again by `curate calibrate`
     remove(join(folder.root, "report.html"))
     if exists(folder.manifest):
@@ -140,14 +134,6 @@ def _parquet(folder: str) -> list[str]:
     return list(walk(folder, ".parquet"))
 
 
-def _matching(wanted: Forgotten) -> Chosen:
-    def chosen(values: dict[str, list[Any]]) -> list[bool]:
-        ids = values.get("id") or [None] * len(values["url"])
-        return [wanted.holds(id_, url) for id_, url in zip(ids, values["url"], strict=True)]
-
-    return chosen
-
-
 def _in_index(folder: RunFolder, wanted: Forgotten, outcome: Outcome) -> None:
     """What an index of earlier runs holds of this one, by exact hash: before the documents lose theirs."""
     entry = plan.index_entry(folder)
@@ -155,7 +141,7 @@ def _in_index(folder: RunFolder, wanted: Forgotten, outcome: Outcome) -> None:
     hashes: set[int] = set()
     for path in _parquet(folder.documents) if held else []:
         with opened(path) as parquet:
-            masks = masks_of(parquet, ["id", "url"], _matching(wanted))
+            masks = masks_of(parquet, ["id", "url"], matching(wanted))
             for group, mask in enumerate(masks):
                 hashes.update(values_of(parquet, group, "exact_hash", mask))
     for path in held:
@@ -171,7 +157,7 @@ def _in_documents(
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Blank the rows; (unit, keys) of all that are blank now."""
     with opened(path) as parquet:
-        masks = masks_of(parquet, ["id", "url"], _matching(wanted))
+        masks = masks_of(parquet, ["id", "url"], matching(wanted))
         if found := sum(int(mask.sum()) for mask in masks):
             ids = [id_ for group, mask in enumerate(masks) for id_ in values_of(parquet, group, "id", mask)]
             outcome.ids += [blank_id(id_ or "") for id_ in ids][: MOST_IDS - len(outcome.ids)]
@@ -191,7 +177,7 @@ def _in_documents(
 
 def _in_failed(folder: RunFolder, path: str, wanted: Forgotten, outcome: Outcome) -> None:
     with opened(path) as parquet:
-        masks = masks_of(parquet, ["url"], _matching(wanted))
+        masks = masks_of(parquet, ["url"], matching(wanted))
     if found := sum(int(mask.sum()) for mask in masks):
         outcome.rows[folder.relative(path)] += found
         stays = {"file", "offset", "reason", "error"}
@@ -219,116 +205,6 @@ def _in_decisions(path: str, keys: dict[int, np.ndarray]) -> None:
         rewrite(path, masks, lambda rows, mask: without(rows, mask, stays, drop_reasons=[REASON]))
 
 
-# --- shards
-
-
-def _in_task(folder: RunFolder, path: str, wanted: Forgotten, outcome: Outcome, *, recount: bool) -> None:
-    """One writing task's shards and dropped rows: first the dropped file, then the shards, then the commit record."""
-    commit = read_json(path)
-    shards = [join(folder.root, shard["file"]) for shard in commit["shards"]]
-    masks = [_shard_masks(shard, wanted) for shard in shards]
-    gone = [_gone(shard, mask) for shard, mask in zip(shards, masks, strict=True)]
-    changed = _add_dropped(folder, path, commit, pa.concat_tables([DROPPED.empty_table(), *gone]), wanted, outcome)
-    for shard, mask, rows in zip(shards, masks, gone, strict=True):
-        if len(rows):
-            outcome.rows[folder.relative(shard)] += len(rows)
-            rewrite(shard, mask, lambda rows, mask: rows.filter(pa.array(~mask)))
-    if changed or recount or any(map(len, gone)):
-        write_json(path, _recounted(folder, commit))
-
-
-def _shard_masks(path: str, wanted: Forgotten) -> list[np.ndarray]:
-    with opened(path) as parquet:
-        return masks_of(parquet, ["id", "url"], _matching(wanted))
-
-
-def _gone(path: str, masks: list[np.ndarray]) -> pa.Table:
-    """The rows of a shard that go, as rows of dropped/."""
-    columns = ["id", "language", "language_script", "cluster_id", "source"]
-    found = []
-    with opened(path) as parquet:
-        for group, mask in enumerate(masks):
-            if mask.any():
-                found.append(parquet.read_row_group(group, columns=columns).filter(pa.array(mask)))
-    rows = [
-        row | {"id": blank_id(row["id"] or ""), "reason": REASON, "drop_reasons": [REASON], "sample": ""}
-        for table in found
-        for row in table.to_pylist()
-    ]
-    return pa.Table.from_pylist(rows, DROPPED)
-
-
-def _add_dropped(
-    folder: RunFolder, path: str, commit: dict[str, Any], gone: pa.Table, wanted: Forgotten, outcome: Outcome
-) -> bool:
-    """Blank the task's dropped rows and add those of `gone` that are not there yet; whether anything changed."""
-    if commit["dropped"] is None:
-        fingerprint = path.rsplit("/", 3)[1]
-        name = join(folder.dropped, f"dropped-{commit['task']:06d}-{fingerprint[:8]}.parquet")
-        commit["dropped"] = {"file": folder.relative(name)} if len(gone) or exists(name) else None
-        if len(gone) and not exists(name):
-            with publishing(name) as file:
-                pq.write_table(gone, file, compression="zstd")
-            return True
-    if commit["dropped"] is None:
-        return False
-    name = join(folder.root, commit["dropped"]["file"])
-    with opened(name) as parquet:
-        masks = masks_of(parquet, ["id", "url"], _matching(wanted))
-        there = set(map(_place, parquet.read(columns=["source"])["source"].to_pylist())) if len(gone) else set()
-    gone = gone.filter(pa.array([_place(source) not in there for source in gone["source"].to_pylist()], pa.bool_()))
-    found = sum(int(mask.sum()) for mask in masks)
-    if found:
-        outcome.rows[folder.relative(name)] += found
-    if found or len(gone):
-        _rewrite_dropped(name, masks, gone)
-    return bool(found or len(gone))
-
-
-def _place(source: dict[str, Any]) -> tuple[str, int]:
-    """Where a record was read: no two share it."""
-    return source["file"], source["offset"]
-
-
-def _rewrite_dropped(path: str, masks: Sequence[np.ndarray], gone: pa.Table) -> None:
-    blank = {"reason": REASON, "drop_reasons": [REASON], "sample": ""}
-    with (
-        opened(path) as parquet,
-        publishing(path) as file,
-        pq.ParquetWriter(file, DROPPED, compression="zstd") as writer,
-    ):
-        for group, mask in enumerate(masks):
-            rows = parquet.read_row_group(group)
-            writer.write_table(without(rows, mask, _DROPPED_STAYS, **blank) if mask.any() else rows)
-        if len(gone):
-            writer.write_table(gone)
-
-
-def _recounted(folder: RunFolder, commit: dict[str, Any]) -> dict[str, Any]:
-    """The commit record as its files are now."""
-    shards = [shard | _counted(join(folder.root, shard["file"]), "text") for shard in commit["shards"]]
-    dropped = commit["dropped"] and commit["dropped"] | _counted(join(folder.root, commit["dropped"]["file"]), "sample")
-    reasons: dict[str, Counter[str]] = {}
-    if dropped:
-        with opened(join(folder.root, dropped["file"])) as parquet:
-            for batch in parquet.iter_batches(4096, columns=["language", "language_script", "reason"]):
-                for row in batch.to_pylist():
-                    name = label(row["language"], row["language_script"])
-                    reasons.setdefault(name, Counter())[row["reason"]] += 1
-    ordered = {name: dict(sorted(counts.items())) for name, counts in sorted(reasons.items())}
-    return commit | {"shards": shards, "dropped": dropped, "reasons": ordered}
-
-
-def _counted(path: str, body: str) -> dict[str, Any]:
-    digest, rows, size = hashlib.blake2b(digest_size=16), 0, 0
-    with opened(path) as parquet:
-        for batch in parquet.iter_batches(1024, columns=["id", body]):
-            hash_rows(digest, batch)
-            rows += len(batch)
-            size += pc.sum(pc.binary_length(batch[body])).as_py() or 0
-    return {"rows": rows, "text_bytes": size if body == "text" else 0, "hash": digest.hexdigest()}
-
-
 # --- verify
 
 
@@ -339,7 +215,7 @@ def remaining(folder: RunFolder) -> tuple[int, int]:
         for path in _parquet(part):
             with opened(path) as parquet:
                 columns = [name for name in ("id", "url") if name in parquet.schema_arrow.names]
-                left += sum(int(mask.sum()) for mask in masks_of(parquet, columns, _matching(wanted)))
+                left += sum(int(mask.sum()) for mask in masks_of(parquet, columns, matching(wanted)))
                 if part == folder.documents:
                     reasons = masks_of(
                         parquet, ["drop_reasons"], lambda v: [each == [REASON] for each in v["drop_reasons"]]

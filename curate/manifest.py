@@ -58,6 +58,7 @@ def build(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
         },
         "seconds": {stage: round(value, 1) for stage, value in seconds.items()},
         "contamination": _contamination(plan, measured),
+        "verification": _verification(plan),
         "boilerplate": dict(_sum(commit.get("boilerplate", {}) for commit in written)),
         **_files(written),
     }
@@ -81,6 +82,12 @@ def refresh(folder: RunFolder) -> None:
         raise AccountingError("; ".join(wrong))
     write_bytes(join(folder.root, "README.md"), card.render(account).encode("utf-8"))
     write_json(folder.manifest, account, indent=1)
+
+
+def _verification(plan: Plan) -> dict[str, int] | None:
+    """What looking again at the pairs of the band join found; None where the recipe does not."""
+    path = plan.folder.verification(plan.cluster_fingerprint)
+    return read_json(path) if exists(path) else None
 
 
 def _contamination(plan: Plan, measured: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -238,7 +238,7 @@ def _cluster(cluster: Cluster) -> Markup:
                 link(m.url),
                 " ",
                 reason_name(m.reason) if m.reason else tag("span", "kept", class_="rule"),
-                tag("span", " ", size(m.bytes), class_="quiet") if m.bytes is not None else None,
+                tag("span", " ", size(m.bytes).replace(" ", "\u00a0"), class_="quiet") if m.bytes is not None else None,
                 class_="address",
             ),
             tag("p", f"Why this copy: {cluster.why}.", class_="note") if cluster.why and not m.reason else None,

@@ -123,3 +123,74 @@ def test_the_keeper_passes_then_is_longest_then_has_the_smallest_id(spark, tmp_p
     assert found[0].drop_reasons == ["words_low", "duplicate_near"]
     assert {found[n].cluster_size for n in range(4)} == {4} and found[4].cluster_size == 1
     assert {found[n].cluster_id for n in range(4)} == {0} and found[4].cluster_id == 4
+
+
+def test_urls_of_one_crawl_that_are_the_same(spark) -> None:
+    same = [
+        "http://Example.org/a?b=1#top",
+        "https://user@example.org:443/a?b=1",
+        "HTTP://EXAMPLE.ORG:80/a?b=1#",
+    ]
+    other = [
+        "https://example.org/A?b=1",
+        "https://example.org/a",
+        "https://example.org:8080/a?b=1",
+        "ftp://x/a",
+        None,
+        "",
+    ]
+    rows = [
+        *(("one", url) for url in (*same, *other)),
+        ("two", same[0]),
+        ("one", "http://x.org"),
+        ("one", "http://x.org/"),
+    ]
+    frame = spark.createDataFrame(pa.table({"dump": [d for d, _ in rows], "url": pa.array([u for _, u in rows])}))
+    found = [row.url_hash for row in frame.select(decide.url_hash()).collect()]
+    assert len(set(found[:3])) == 1 and found[0] is not None
+    assert found[6:9] == [None] * 3
+    assert len({found[0], *found[3:6], found[9]}) == 5 and found[10] == found[11]
+
+
+def test_a_copy_by_url_is_dropped_for_that_where_the_recipe_says_so(spark, tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "key": [0, 1, 2],
+            "exact_hash": [1, 2, 3],
+            "url_hash": [7, 7, None],
+            "minhash": pa.array([None] * 3, pa.binary()),
+            "characters": [10.0, 20.0, 5.0],
+            "drop_reasons": pa.array([[], [], []], pa.list_(pa.string())),
+            "id": ["a", "b", "c"],
+            "quality": pa.array([None] * 3, pa.float64()),
+            "unit": [0] * 3,
+            "label": ["tam_Taml"] * 3,
+            "host": ["h"] * 3,
+            "bytes": [1] * 3,
+        }
+    )
+    frame = spark.createDataFrame(table)
+
+    def members(exact: tuple[str, ...]):
+        return dedup.clusters(frame, bands=14, rows=8, checkpoint=lambda part, name: part, exact=exact).members
+
+    assert members(("exact_hash",)).count() == 0
+    decided = decide.with_duplicates(frame, members(("exact_hash", "url_hash")), url=True).collect()
+    assert {row.key: row.drop_reasons for row in decided} == {0: ["duplicate_url"], 1: [], 2: []}
+
+
+def test_a_cluster_that_an_older_run_holds_goes_whole(spark) -> None:
+    rows = {
+        "key": [0, 1, 2, 3],
+        "cluster_id": [0, 0, 2, 3],
+        "drop_reasons": pa.array([["words_low", "duplicate_near"], [], [], []], pa.list_(pa.string())),
+    }
+    found = decide.without_indexed(
+        spark.createDataFrame(pa.table(rows)), spark.createDataFrame(pa.table({"key": [0, 2]}))
+    )
+    assert {row.key: row.drop_reasons for row in found.collect()} == {
+        0: ["words_low", "duplicate_indexed"],
+        1: ["duplicate_indexed"],
+        2: ["duplicate_indexed"],
+        3: [],
+    }

@@ -108,7 +108,11 @@ def _report(**changed: Any) -> Report:
             Cluster(
                 size=3,
                 keeper_url="https://example.org/1",
-                members=[Member(url="https://example.net/1", reason="minhash", text="ዛሬ ጠዋት ዝናብ ዘነበ።")],
+                members=[
+                    Member(url="https://example.org/1", reason="", text="ዛሬ ጠዋት ዝናብ ዘነበ።", bytes=1234),
+                    Member(url="https://example.net/1", reason="minhash", text="ዛሬ ጠዋት ዝናብ ዘነበ።"),
+                ],
+                why="the only copy that passes the filters",
             )
         ],
         cutoffs=[Cutoff(label="hin_Deva", metric="short_line_ratio", operator=">", cutoff=0.67, provenance="quantile")],
