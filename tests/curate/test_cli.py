@@ -53,7 +53,9 @@ def test_plan_shows_the_resolved_recipe_and_the_inputs_and_does_nothing(tmp_path
         if line.startswith(("warc", "mediawiki"))
     }
     assert rows == {"warc": "4", "mediawiki": "1"}
-    similar, found = (line.split() for line in result.output.splitlines() if line.startswith(("similarity  ", "found  ")))
+    similar, found = (
+        line.split() for line in result.output.splitlines() if line.startswith(("similarity  ", "found  "))
+    )
     assert dict(zip(similar, found, strict=True))["0.8"] == "92.4%"  # 1 - (1 - 0.8^8)^14
     assert not output.exists()
 
