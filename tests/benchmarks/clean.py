@@ -66,7 +66,7 @@ class _Document:
 
 def order(*parts: object) -> int:
     """A number that depends on nothing but the parts: orders things without a pattern."""
-    return xxhash.xxh3_64_intdigest("\t".join(map(str, parts)))
+    return xxhash.xxh3_64_intdigest("\t".join(map(str, parts)).encode())
 
 
 def halves(groups: Collection[str]) -> dict[str, str]:
