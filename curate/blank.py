@@ -1,8 +1,7 @@
 """Parquet files with some rows blanked: read a row group at a time, written beside the old file, published whole."""
 
 import posixpath
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,16 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.forgotten import Forgotten, blank_id
-from curate.runfolder import filesystem, join, publishing, remove
+from curate.runfolder import join, open_parquet, publishing, remove
 
 Chosen = Callable[[dict[str, list[Any]]], list[bool]]  # values by column -> which rows
-
-
-@contextmanager
-def opened(path: str) -> Iterator[pq.ParquetFile]:
-    fs, inner = filesystem(path)
-    with fs.open(inner, "rb") as file:
-        yield pq.ParquetFile(file)
 
 
 def masks_of(parquet: pq.ParquetFile, columns: list[str], chosen: Chosen) -> list[np.ndarray]:
@@ -43,7 +35,7 @@ def matching(wanted: Forgotten) -> Chosen:
 
 def rewrite(path: str, masks: list[np.ndarray], change: Callable[[pa.Table, np.ndarray], pa.Table]) -> None:
     """The file with the rows of each mask changed, row group by row group. The JVM's checksum of it goes first."""
-    with opened(path) as parquet:
+    with open_parquet(path) as parquet:
         remove(join(posixpath.dirname(path), f".{posixpath.basename(path)}.crc"))
         with publishing(path) as file, pq.ParquetWriter(file, parquet.schema_arrow, compression="zstd") as writer:
             for group, mask in enumerate(masks):

@@ -13,7 +13,6 @@ from functools import cached_property, reduce
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
@@ -21,7 +20,7 @@ from pyspark.sql.window import Window
 
 from curate import decide
 from curate.plan import Opened
-from curate.runfolder import exists, filesystem, join, list_files
+from curate.runfolder import exists, join, list_files, open_parquet
 from curate.session import jvm_path, read_parquet
 from filters.columns import METRIC_NAMES
 from thresholds.derive import LEAST_DOCUMENTS, Evidence
@@ -62,7 +61,7 @@ class StoredSummaries(Mapping[str, Summary]):
         """Label -> (file, row group, row) of each of its summaries."""
         places: dict[str, list[tuple[int, int, int]]] = {}
         for file, path in enumerate(self._files):
-            with _opened(path) as parquet:
+            with open_parquet(path) as parquet:
                 for group in range(parquet.num_row_groups):
                     labels = parquet.read_row_group(group, columns=["label"])["label"].to_pylist()
                     for row, label in enumerate(labels):
@@ -86,14 +85,9 @@ class StoredSummaries(Mapping[str, Summary]):
     def _row_group(self, file: int, group: int) -> pa.Table:
         folder = posixpath.dirname(self._files[file])
         if folder not in self._held or self._held[folder][0] != (file, group):
-            with _opened(self._files[file]) as parquet:
+            with open_parquet(self._files[file]) as parquet:
                 self._held[folder] = (file, group), parquet.read_row_group(group)
         return self._held[folder][1]
-
-
-def _opened(path: str) -> pq.ParquetFile:
-    fs, inner = filesystem(path)
-    return pq.ParquetFile(fs.open(inner, "rb"))
 
 
 def evidence(start: Start, crawls: Sequence[Opened], references: Sequence[Opened]) -> Evidence:

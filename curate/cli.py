@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import tomli_w
 from rich.table import Table
 from rich.text import Text
@@ -22,7 +21,7 @@ from curate.cli_diff import diff
 from curate.cli_forget import forget
 from curate.cli_preview import preview
 from curate.console import Commands, console, marked, one_line
-from curate.runfolder import RunFolder, exists, filesystem, join, walk
+from curate.runfolder import RunFolder, exists, join, open_parquet, walk
 from curate.text_table import print_funnel
 from filters.bands import CURVE, found_share
 from filters.columns import label
@@ -175,9 +174,8 @@ def inspect(root: str, reason: str | None, language: str | None, limit: int) -> 
     known: Counter[str] = Counter()
     printed = 0
     for path in walk(folder.dropped, ".parquet"):
-        fs, inner = filesystem(path)
-        with fs.open(inner, "rb") as file:
-            for batch in pq.ParquetFile(file).iter_batches(batch_size=1024):
+        with open_parquet(path) as parquet:
+            for batch in parquet.iter_batches(batch_size=1024):
                 known.update(batch["reason"].to_pylist())
                 for row in _chosen(batch, reason, language).to_pylist()[: limit - printed]:
                     _print_dropped(row, table)

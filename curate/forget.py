@@ -17,13 +17,14 @@ import numpy as np
 import pyarrow as pa
 
 from curate import forgotten, manifest, plan
-from curate.blank import masks_of, matching, opened, rewrite, values_of, without
+from curate.blank import masks_of, matching, rewrite, values_of, without
 from curate.forget_shards import in_task
 from curate.forgotten import REASON, Forgotten, blank_id
 from curate.runfolder import (
     RunFolder,
     exists,
     join,
+    open_parquet,
     remove,
     remove_partial,
     walk,
@@ -140,12 +141,12 @@ def _in_index(folder: RunFolder, wanted: Forgotten, outcome: Outcome) -> None:
     held = _parquet(entry) if entry else []
     hashes: set[int] = set()
     for path in _parquet(folder.documents) if held else []:
-        with opened(path) as parquet:
+        with open_parquet(path) as parquet:
             masks = masks_of(parquet, ["id", "url"], matching(wanted))
             for group, mask in enumerate(masks):
                 hashes.update(values_of(parquet, group, "exact_hash", mask))
     for path in held:
-        with opened(path) as parquet:
+        with open_parquet(path) as parquet:
             masks = masks_of(parquet, ["exact_hash"], lambda values: [each in hashes for each in values["exact_hash"]])
         if found := sum(int(mask.sum()) for mask in masks):
             outcome.rows[path] += found
@@ -156,7 +157,7 @@ def _in_documents(
     folder: RunFolder, path: str, wanted: Forgotten, outcome: Outcome
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Blank the rows; (unit, keys) of all that are blank now."""
-    with opened(path) as parquet:
+    with open_parquet(path) as parquet:
         masks = masks_of(parquet, ["id", "url"], matching(wanted))
         if found := sum(int(mask.sum()) for mask in masks):
             ids = [id_ for group, mask in enumerate(masks) for id_ in values_of(parquet, group, "id", mask)]
@@ -166,7 +167,7 @@ def _in_documents(
     if found:
         blank = {"text": "", "drop_reasons": [REASON]}
         rewrite(path, masks, lambda rows, mask: without(rows, mask, _STAYS, **blank))
-    with opened(path) as parquet:
+    with open_parquet(path) as parquet:
         masks = masks_of(
             parquet, ["drop_reasons"], lambda values: [each == [REASON] for each in values["drop_reasons"]]
         )
@@ -176,7 +177,7 @@ def _in_documents(
 
 
 def _in_failed(folder: RunFolder, path: str, wanted: Forgotten, outcome: Outcome) -> None:
-    with opened(path) as parquet:
+    with open_parquet(path) as parquet:
         masks = masks_of(parquet, ["url"], matching(wanted))
     if found := sum(int(mask.sum()) for mask in masks):
         outcome.rows[folder.relative(path)] += found
@@ -198,7 +199,7 @@ def _in_decisions(path: str, keys: dict[int, np.ndarray]) -> None:
             bool(here) and (host is not None or why != [REASON]) for here, (host, why) in zip(there, named, strict=True)
         ]
 
-    with opened(path) as parquet:
+    with open_parquet(path) as parquet:
         masks = masks_of(parquet, ["key", "host", "drop_reasons"], open_still)
     if any(mask.any() for mask in masks):
         stays = {"key", "unit", "label", "drop_reasons", "cluster_id", "cluster_size", "bytes"}
@@ -213,7 +214,7 @@ def remaining(folder: RunFolder) -> tuple[int, int]:
     wanted, blank, left = forgotten.stored(folder), 0, 0
     for part in (folder.documents, folder.kept, folder.dropped, folder.failed):
         for path in _parquet(part):
-            with opened(path) as parquet:
+            with open_parquet(path) as parquet:
                 columns = [name for name in ("id", "url") if name in parquet.schema_arrow.names]
                 left += sum(int(mask.sum()) for mask in masks_of(parquet, columns, matching(wanted)))
                 if part == folder.documents:

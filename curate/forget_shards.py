@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curate.blank import masks_of, matching, opened, rewrite, without
+from curate.blank import masks_of, matching, rewrite, without
 from curate.forgotten import REASON, Forgotten, blank_id
-from curate.runfolder import RunFolder, exists, join, publishing, read_json, write_json
+from curate.runfolder import RunFolder, exists, join, open_parquet, publishing, read_json, write_json
 from curate.shards import hash_rows
 from filters.columns import DROPPED, label
 
@@ -38,7 +38,7 @@ def in_task(folder: RunFolder, path: str, wanted: Forgotten, counts: Counter[str
 
 
 def _shard_masks(path: str, wanted: Forgotten) -> list[np.ndarray]:
-    with opened(path) as parquet:
+    with open_parquet(path) as parquet:
         return masks_of(parquet, ["id", "url"], matching(wanted))
 
 
@@ -46,7 +46,7 @@ def _gone(path: str, masks: list[np.ndarray]) -> pa.Table:
     """The rows of a shard that go, as rows of dropped/."""
     columns = ["id", "language", "language_script", "cluster_id", "source"]
     found = []
-    with opened(path) as parquet:
+    with open_parquet(path) as parquet:
         for group, mask in enumerate(masks):
             if mask.any():
                 found.append(parquet.read_row_group(group, columns=columns).filter(pa.array(mask)))
@@ -73,7 +73,7 @@ def _add_dropped(
     if commit["dropped"] is None:
         return False
     name = join(folder.root, commit["dropped"]["file"])
-    with opened(name) as parquet:
+    with open_parquet(name) as parquet:
         masks = masks_of(parquet, ["id", "url"], matching(wanted))
         there = set(map(_place, parquet.read(columns=["source"])["source"].to_pylist())) if len(gone) else set()
     gone = gone.filter(pa.array([_place(source) not in there for source in gone["source"].to_pylist()], pa.bool_()))
@@ -93,7 +93,7 @@ def _place(source: dict[str, Any]) -> tuple[str, int]:
 def _rewrite_dropped(path: str, masks: Sequence[np.ndarray], gone: pa.Table) -> None:
     blank = {"reason": REASON, "drop_reasons": [REASON], "sample": ""}
     with (
-        opened(path) as parquet,
+        open_parquet(path) as parquet,
         publishing(path) as file,
         pq.ParquetWriter(file, DROPPED, compression="zstd") as writer,
     ):
@@ -110,7 +110,7 @@ def _recounted(folder: RunFolder, commit: dict[str, Any]) -> dict[str, Any]:
     dropped = commit["dropped"] and commit["dropped"] | _counted(join(folder.root, commit["dropped"]["file"]), "sample")
     reasons: dict[str, Counter[str]] = {}
     if dropped:
-        with opened(join(folder.root, dropped["file"])) as parquet:
+        with open_parquet(join(folder.root, dropped["file"])) as parquet:
             for batch in parquet.iter_batches(4096, columns=["language", "language_script", "reason"]):
                 for row in batch.to_pylist():
                     name = label(row["language"], row["language_script"])
@@ -121,7 +121,7 @@ def _recounted(folder: RunFolder, commit: dict[str, Any]) -> dict[str, Any]:
 
 def _counted(path: str, body: str) -> dict[str, Any]:
     digest, rows, size = hashlib.blake2b(digest_size=16), 0, 0
-    with opened(path) as parquet:
+    with open_parquet(path) as parquet:
         for batch in parquet.iter_batches(1024, columns=["id", body]):
             hash_rows(digest, batch)
             rows += len(batch)

@@ -4,9 +4,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from curate.runfolder import RunFolder, filesystem, join, read_json
+from curate.runfolder import RunFolder, join, open_parquet, read_json
 from filters.columns import KEY_BITS
 
 COLUMNS = ("url", "id", "text")
@@ -32,9 +30,8 @@ def _of_unit(
     folder: RunFolder, unit: int, wanted: list[int], columns: list[str]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     name = read_json(join(folder.measured_commits, f"{unit:06d}.json"))["file"]
-    fs, inner = filesystem(join(folder.documents, name))
-    with fs.open(inner, "rb") as file:
-        parquet, start = pq.ParquetFile(file), 0
+    start = 0
+    with open_parquet(join(folder.documents, name)) as parquet:
         for n in range(parquet.num_row_groups):
             size = parquet.metadata.row_group(n).num_rows
             here = [row for row in wanted if start <= row < start + size]

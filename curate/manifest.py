@@ -9,15 +9,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from curate import benchmarks, card
 from curate.plan import Plan
 from curate.runfolder import (
     RunFolder,
     exists,
-    filesystem,
     join,
+    open_parquet,
     read_all_json,
     read_json,
     walk,
@@ -210,15 +208,13 @@ def _forgotten(folder: RunFolder, dropped: dict[str, int]) -> list[Check]:
 
 
 def _count(path: str) -> int:
-    fs, inner = filesystem(path)
-    with fs.open(inner, "rb") as file:
-        return int(pq.ParquetFile(file).metadata.num_rows)
+    with open_parquet(path) as parquet:
+        return int(parquet.metadata.num_rows)
 
 
 def _batches(path: str, columns: list[str]) -> Iterator[Any]:
-    fs, inner = filesystem(path)
-    with fs.open(inner, "rb") as file:
-        yield from pq.ParquetFile(file).iter_batches(batch_size=4096, columns=columns)
+    with open_parquet(path) as parquet:
+        yield from parquet.iter_batches(batch_size=4096, columns=columns)
 
 
 def _shard(folder: RunFolder, shard: dict[str, Any]) -> tuple[int, str]:

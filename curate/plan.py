@@ -11,12 +11,12 @@ from curate import benchmarks, forgotten
 from curate.dedup import index
 from curate.dedup.index import Index
 from curate.lid import fetch
-from curate.measure import Settings, Unit
 from curate.recipe import MIB, Dedup, Recipe, RecipeError
 from curate.runfolder import RunFolder, exists, filesystem, join, list_files, read_json, write_json
 from curate.sources import list_inputs, plan_splits
 from curate.sources.record import Split
 from curate.steps import check
+from curate.work import Settings, Unit
 from filters.columns import SCHEMA_VERSION
 from filters.language import REMOTE_MODELS, model_path
 from filters.url import Blocklist

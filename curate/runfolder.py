@@ -10,10 +10,12 @@ import re
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import fsspec
+import pyarrow.parquet as pq
 
 
 def join(*parts: str) -> str:
@@ -89,6 +91,14 @@ class RunFolder:
 def filesystem(path: str) -> tuple[Any, str]:
     """fsspec's filesystem and the path on it."""
     return fsspec.core.url_to_fs(path)
+
+
+@contextmanager
+def open_parquet(path: str) -> Iterator[pq.ParquetFile]:
+    """A Parquet file, read as far as it is asked for, and closed with all that was opened for it."""
+    fs, inner = filesystem(path)
+    with fs.open(inner, "rb") as file, pq.ParquetFile(file) as parquet:
+        yield parquet
 
 
 def exists(path: str) -> bool:

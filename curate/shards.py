@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from curate.dedup import rehydrate
-from curate.runfolder import RunFolder, filesystem, join, list_files, publishing, write_json
+from curate.runfolder import RunFolder, join, list_files, open_parquet, publishing, write_json
 from filters import clean
 from filters.columns import DROPPED, KEPT, MEASURED, SAMPLE_CHARACTERS
 from filters.edits import with_cuts
@@ -99,17 +99,14 @@ def _decisions(folder: RunFolder, fingerprint: str, unit: int) -> pa.Table:
 
 
 def _read(path: str) -> pa.Table:
-    fs, inner = filesystem(path)
-    with fs.open(inner, "rb") as file:
-        return pq.ParquetFile(file).read()
+    with open_parquet(path) as parquet:
+        return parquet.read()
 
 
 def _row_groups(path: str, labels: frozenset[str]) -> Iterator[tuple[int, pa.Table]]:
     """(first row, rows) of the row groups that may hold one of the languages."""
     languages = {label.partition("_")[0] for label in labels}
-    fs, inner = filesystem(path)
-    with fs.open(inner, "rb") as file:
-        parquet = pq.ParquetFile(file)
+    with open_parquet(path) as parquet:
         column = parquet.schema_arrow.names.index("language")
         start = 0
         for n in range(parquet.num_row_groups):

@@ -14,7 +14,7 @@ from rich.console import Console
 from curate import benchmarks, calibrate, card, decide, forget, manifest, report, shards, summary
 from curate import plan as planning
 from curate.dedup import index
-from curate.measure import Settings, Unit, measure_unit
+from curate.measure import measure_unit
 from curate.plan import Plan
 from curate.progress import Counters, watch
 from curate.recipe import MIB, Recipe
@@ -31,6 +31,7 @@ from curate.runfolder import (
     write_json,
 )
 from curate.session import session
+from curate.work import Settings, Unit
 from thresholds.calibrate import calibrate as derive_cutoffs
 from thresholds.calibrate import check_reference
 from thresholds.table import CutoffTable

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from thresholds import contrast
 from thresholds.derive import ENGLISH, CalibrationError, Evidence, check_english, choices, derive
-from thresholds.summary import METRIC_INDEX, Summary
+from thresholds.preview import effects
+from thresholds.summary import Summary
 from thresholds.table import CutoffTable, LanguageCutoffs
 
 CONTRAST = {"all": "contrast"}
@@ -49,7 +48,4 @@ def removed_together(entry: LanguageCutoffs, summary: Summary | None) -> float |
     """Share of a summary's sample that at least one of the language's rules drops; None without documents."""
     if summary is None or not len(summary.values):
         return None
-    dropped = np.zeros(len(summary.values), bool)
-    for rule in entry.rules:
-        dropped |= rule.fires(summary.values[:, METRIC_INDEX[rule.metric]])
-    return float(dropped.mean())
+    return effects(summary, entry.rules).together

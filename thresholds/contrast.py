@@ -6,7 +6,8 @@ time and again the step that removes most of the crawl still left, per document 
 rules together cost `BUDGET` of the reference.
 
 - Levels transfer between languages where cutoffs do not, so a language's documents are weighed against those of all
-  others, n / (n + OWN_DOCUMENTS), and one with no documents of its own takes the levels of all.
+  others, n / (n + OWN_DOCUMENTS). One with a reference and no crawl takes the levels of all; one without a reference has
+  nowhere to place them, and keeps the fixed rules.
 - Beyond the range of a small reference a level's cutoff is its median and deviation and the others' position there
   (see `thresholds.pool`): own weight n p / (n p + TAIL_DOCUMENTS) at level p.
 - The loss is counted on documents that did not help to place the cutoffs (`FOLDS`). Unseen documents still cost more,
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thresholds.derive import DECIMALS, Evidence, bounded, fixed_rules, judged, language_score_rule, rounded
+from thresholds.derive import DECIMALS, Evidence, Language, bounded, fixed_rules, judged, language_score_rule, rounded
 from thresholds.methods import Bootstrapped, bootstrapped
 from thresholds.rule import Provenance, Rule
 from thresholds.summary import METRIC_INDEX, Summary, summarise
@@ -33,29 +34,8 @@ OWN_DOCUMENTS = 100
 TAIL_DOCUMENTS = 2
 FOLDS = 4
 GROUP = "contrast"
-LEVELS = np.array(
-    [
-        0.0005,
-        0.001,
-        0.002,
-        0.004,
-        0.006,
-        0.008,
-        0.01,
-        0.015,
-        0.02,
-        0.025,
-        0.03,
-        0.04,
-        0.05,
-        0.06,
-        0.08,
-        0.1,
-        0.12,
-        0.15,
-        0.2,
-    ]
-)
+LEVELS = np.array([0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.08,
+                   0.1, 0.12, 0.15, 0.2])  # fmt: skip
 _NEVER = len(LEVELS)
 _STEP = 0.004  # loss of the reference that a step of more than one level may cost
 _SMOOTHING = 0.002  # added to a step's loss: a step that happens to cost nothing is not worth everything
@@ -94,7 +74,7 @@ class _Rows:
 
     reference: np.ndarray
     crawl: np.ndarray
-    documents: int  # of the reference, before the fixed rules
+    documents: int  # of the reference, of those that the fixed rules leave
 
 
 def derive(
@@ -106,17 +86,17 @@ def derive(
 ) -> CutoffTable:
     """A cutoff table by contrast of the evidence's crawl with its reference. FineWeb-2's fixed rules stay."""
     positions = _positions(evidence.reference)
-    rows = {label: _rows(label, evidence, positions) for label in evidence.labels}
+    rows = {label: _rows(evidence.language(label), positions) for label in evidence.labels}
     pool = _Pool(rows)
     lists = stopwords or {}
     entries: dict[str, LanguageCutoffs] = {}
     for label in evidence.labels:
-        chosen, weight = pool.levels(label, budget)
-        rules = [language_score_rule(label, evidence)]
+        language, (chosen, weight) = evidence.language(label), pool.levels(label, budget)
+        rules = [language_score_rule(language)]
         for group in ("fineweb_quality", "gopher_quality"):
             rules += fixed_rules(group, bool(lists.get(label)))
-        rules += _rules(evidence.reference.get(label), chosen, positions, weight, evidence.reference_name)
-        entries[label] = judged(label, rules, lists.get(label, ()), evidence)
+        rules += _rules(language.reference, chosen, positions, weight, evidence.reference_name)
+        entries[label] = judged(language, rules, lists.get(label, ()))
     description = (
         f"contrast of {evidence.crawl_name} with {evidence.reference_name}, budget {budget:g} of the reference"
     )
@@ -171,17 +151,16 @@ def _levels(values: np.ndarray, cutoffs: list[np.ndarray]) -> np.ndarray:
     return found
 
 
-def _rows(label: str, evidence: Evidence, positions: np.ndarray) -> _Rows:
-    reference, crawl = evidence.reference.get(label), evidence.crawl.get(label)
+def _rows(language: Language, positions: np.ndarray) -> _Rows:
     none = np.empty((0, len(CANDIDATES)), np.int8)
-    if reference is None:
+    if language.reference is None:
         return _Rows(none, none, 0)
-    clean = _unfixed(reference.values[:_OWN_ROWS])
+    clean = _unfixed(language.reference.values[:_OWN_ROWS])
     fold = np.arange(len(clean)) % FOLDS  # the sample is in order of hash
     parts = [_levels(clean[fold == k], _all_cutoffs(clean[fold != k], positions)) for k in range(FOLDS)]
     junk = none
-    if crawl is not None:
-        junk = _levels(_unfixed(crawl.values[:_OWN_ROWS]), _all_cutoffs(clean, positions))
+    if language.crawl is not None:
+        junk = _levels(_unfixed(language.crawl.values[:_OWN_ROWS]), _all_cutoffs(clean, positions))
     return _Rows(np.concatenate(parts), junk, len(clean))
 
 
@@ -279,18 +258,19 @@ def _rules(
         if not clean or len(clean[0].of(metric)) < _FEWEST:
             continue
         language, level = bootstrapped(clean[0], metric, seed=operator), chosen[place]
-        cutoff = bounded(metric, float(_cutoffs(language.values, operator, positions[place])[level]))
+        placed = float(_cutoffs(language.values, operator, positions[place])[level])
         tail = float(_tail_weight(len(language), LEVELS[level]))
-        low, high = (cutoff + _deviations(language, operator, level, positions[place], tail)).tolist()
+        ends = placed + _deviations(language, operator, level, positions[place], tail)
+        low, high = (round(bounded(metric, end), DECIMALS) for end in ends.tolist())
         provenance = Provenance(
             method=f"contrast at {LEVELS[level]:g}",
             reference=reference,
             documents=len(language),
-            interval=(round(low, DECIMALS), round(high, DECIMALS)),
+            interval=(low, high),
             fallback=f"all languages: own weight {weight:.2f} in the level, {tail:.2f} in the tail",
         )
-        cut = rounded(operator, cutoff)
-        rules.append(Rule(metric=metric, operator=operator, cutoff=cut, group=GROUP, provenance=provenance))
+        cutoff = rounded(operator, bounded(metric, placed))
+        rules.append(Rule(metric=metric, operator=operator, cutoff=cutoff, group=GROUP, provenance=provenance))
     return rules
 
 

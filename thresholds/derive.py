@@ -96,6 +96,22 @@ class Evidence:
     def labels(self) -> list[str]:
         return sorted(set(self.crawl) | set(self.reference))
 
+    def language(self, label: str) -> "Language":
+        return Language(label, self.crawl.get(label), self.reference.get(label), self)
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language's evidence, read once: looking a summary up may read a file."""
+
+    label: str
+    crawl: Summary | None
+    reference: Summary | None
+    evidence: Evidence
+
+    def of(self, population: str) -> Summary | None:
+        return self.crawl if population == "crawl" else self.reference
+
 
 def derive(
     evidence: Evidence,
@@ -115,14 +131,18 @@ def derive(
     final = _cutoffs(adapted, scheme, evidence)
     lists = stopwords or {}
     entries = {
-        label: _language(label, adapted, {reason: found[label] for reason, found in final.items() if label in found},
-                         scheme, evidence, lists.get(label, ()))
+        label: _language(evidence.language(label), adapted, _of_label(final, label), scheme, lists.get(label, ()))
         for label in evidence.labels
-    }  # fmt: skip
+    }
     methods = ", ".join(
         f"{group} {choice.method} on {evidence.name(choice.population)}" for group, choice in scheme.items()
     )
     return CutoffTable(entries, name, f"derived: {methods}")
+
+
+def _of_label(final: Mapping[str, Mapping[str, Estimate]], label: str) -> dict[str, Estimate]:
+    """By reason."""
+    return {reason: found[label] for reason, found in final.items() if label in found}
 
 
 def _cutoffs(adapted: list[Rule], scheme: Mapping[str, Choice], evidence: Evidence) -> dict[str, dict[str, Estimate]]:
@@ -188,31 +208,30 @@ def _estimate(found: np.ndarray, language: Bootstrapped, operator: str) -> Estim
     )
 
 
-def _language(label: str, adapted: list[Rule], cutoffs: Mapping[str, Estimate], scheme: Mapping[str, Choice],
-              evidence: Evidence, stopwords: tuple[str, ...]) -> LanguageCutoffs:  # fmt: skip
+def _language(language: Language, adapted: list[Rule], cutoffs: Mapping[str, Estimate], scheme: Mapping[str, Choice],
+              stopwords: tuple[str, ...]) -> LanguageCutoffs:  # fmt: skip
     """A language's rules in FineWeb-2's order, each with its provenance."""
-    rules = [language_score_rule(label, evidence)]
+    rules = [language_score_rule(language)]
     for group in ("gopher_repetition", "fineweb_quality", "gopher_quality"):
         for rule in adapted:
             if rule.group == group:
-                rules.append(_derived(label, rule, cutoffs.get(rule.reason), scheme[group], evidence))
+                rules.append(_derived(language, rule, cutoffs.get(rule.reason), scheme[group]))
         rules += fixed_rules(group, bool(stopwords))
-    return judged(label, rules, stopwords, evidence)
+    return judged(language, rules, stopwords)
 
 
-def judged(label: str, rules: list[Rule], stopwords: tuple[str, ...], evidence: Evidence) -> LanguageCutoffs:
+def judged(language: Language, rules: list[Rule], stopwords: tuple[str, ...]) -> LanguageCutoffs:
     """The rules with the shares they remove; those that the guards object to are withheld, flagged."""
-    crawl, reference = evidence.crawl.get(label), evidence.reference.get(label)  # may read a file
-    found = [_guarded(rule, crawl, reference) for rule in rules]
+    found = [_guarded(rule, language) for rule in rules]
     shipped = tuple(rule for rule in found if rule.provenance.flag is None)
     withheld = tuple(rule for rule in found if rule.provenance.flag is not None)
     return LanguageCutoffs(shipped, stopwords, withheld)
 
 
-def language_score_rule(label: str, evidence: Evidence) -> Rule:
+def language_score_rule(language: Language) -> Rule:
     """The cut on the language score, from the language's own data: the reference, else the crawl."""
     for population in ("reference", "crawl"):
-        summary, name = evidence.of(population).get(label), evidence.name(population)
+        summary, name = language.of(population), language.evidence.name(population)
         if summary is not None and len(scores := summary.of("language_score")) >= LEAST_DOCUMENTS:
             cut = language_score_cut(scores)
             provenance = Provenance(method="language_score", reference=name, documents=len(scores))
@@ -221,10 +240,10 @@ def language_score_rule(label: str, evidence: Evidence) -> Rule:
     return Rule(metric="language_score", operator="<", cutoff=0.3, group="language", provenance=provenance)
 
 
-def _derived(label: str, rule: Rule, found: Estimate | None, choice: Choice, evidence: Evidence) -> Rule:
-    reference = evidence.name(choice.population)
-    if _is_anchor(label, choice):
-        documents = len(evidence.of(choice.population)[label].of(rule.metric))
+def _derived(language: Language, rule: Rule, found: Estimate | None, choice: Choice) -> Rule:
+    reference, summary = language.evidence.name(choice.population), language.of(choice.population)
+    if _is_anchor(language.label, choice):
+        documents = len(summary.of(rule.metric)) if summary else 0
         return replace(rule, provenance=Provenance(method="anchor", reference=reference, documents=documents))
     if found is None:
         flag = f"{choice.method} is undefined here: no language has documents for it, or English's median is 0"
@@ -265,9 +284,9 @@ def fixed_rules(group: str, stopwords: bool) -> Iterator[Rule]:
         yield Rule(metric=metric, operator=operator, cutoff=cutoff, group=group, provenance=fineweb2.FIXED)
 
 
-def _guarded(rule: Rule, crawl: Summary | None, reference: Summary | None) -> Rule:
+def _guarded(rule: Rule, language: Language) -> Rule:
     """The rule with the shares it removes, and a flag where one is out of bounds."""
-    shares = {"crawl": _removed(rule, crawl), "reference": _removed(rule, reference)}
+    shares = {population: _removed(rule, language.of(population)) for population in POPULATIONS}
     flag = rule.provenance.flag or _objection(rule, shares)
     found = replace(rule.provenance, removed_crawl=shares["crawl"], removed_reference=shares["reference"], flag=flag)
     return replace(rule, provenance=found)

@@ -110,12 +110,11 @@ def by_method(
     """(the table of each way in TRIED, why there is none of the others), by name. `budget`: contrast's."""
     tables: dict[str, CutoffTable] = {}
     impossible: dict[str, str] = {}
-    with np.errstate(divide="ignore", invalid="ignore"):  # no finite cutoff: such a rule is withheld, and says why
-        for name, methods in TRIED.items():
-            try:
-                tables[name] = calibrate(evidence, methods=methods, budget=budget, stopwords=stopwords)
-            except CalibrationError as error:
-                impossible[name] = str(error)
+    for name, methods in TRIED.items():
+        try:
+            tables[name] = calibrate(evidence, methods=methods, budget=budget, stopwords=stopwords)
+        except CalibrationError as error:
+            impossible[name] = str(error)
     return tables, impossible
 
 

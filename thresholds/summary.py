@@ -78,13 +78,15 @@ class Summary:
 
     def of(self, metric: str) -> np.ndarray:
         """The sampled values of a metric, nulls left out, sorted."""
+        if metric not in self._sorted:
+            column = self.values[:, METRIC_INDEX[metric]]
+            self._sorted[metric] = np.sort(column[~np.isnan(column)])
         return self._sorted[metric]
 
     @cached_property
-    def _sorted(self) -> Mapping[str, np.ndarray]:
-        ordered = np.sort(self.values, axis=0)  # NaN last
-        present = (~np.isnan(self.values)).sum(axis=0)
-        return {name: ordered[: present[column], column] for name, column in METRIC_INDEX.items()}
+    def _sorted(self) -> dict[str, np.ndarray]:
+        """Filled when a metric is first asked for: most callers want one or a few of the forty."""
+        return {}
 
 
 def summarise(

@@ -20,10 +20,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from curate.measure import BATCH_RECORDS, Measurer, Page, Settings, Tally
+from curate.measure import BATCH_RECORDS
+from curate.measurer import Measurer
+from curate.page import Page
 from curate.recipe import Extract, Recipe
 from curate.sources import list_inputs, plan_splits, read
 from curate.sources.record import Record
+from curate.work import Settings, Tally
 from filters.charset import decode
 from filters.columns import UNKNOWN_LANGUAGE, label
 from filters.guard import Guard

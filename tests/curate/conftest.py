@@ -1,7 +1,9 @@
 """A finished run that several test files look at."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -31,3 +33,15 @@ def judged_twice(spark: object, tmp_path_factory: pytest.TempPathFactory) -> Jud
         stages.run(recipe.load("demo", input=source, output=str(root), settings=settings), Console(quiet=True))
         fingerprints.append(read_json(str(root / "manifest.json"))["fingerprints"]["decisions"])
     return JudgedTwice(root, *fingerprints)
+
+
+@pytest.fixture
+def checkpoint(spark: Any, tmp_path: Path) -> Callable[[Any, str], Any]:
+    """Stores a frame below the test's folder and reads it back, as a run does in its own."""
+
+    def store(frame: Any, name: str) -> Any:
+        path = f"file://{tmp_path}/{name}"
+        frame.write.mode("overwrite").parquet(path)
+        return spark.read.parquet(path)
+
+    return store

@@ -81,7 +81,7 @@ def test_unwanted_languages_come_first(spark) -> None:
     assert not any(label == "tha_Thai" and reason == "language_unwanted" for label, reason in first)
 
 
-def test_the_keeper_passes_then_is_longest_then_has_the_smallest_id(spark, tmp_path: Path) -> None:
+def test_the_keeper_passes_then_is_longest_then_has_the_smallest_id(spark, checkpoint) -> None:
     rows = [  # key, exact_hash, characters, drop_reasons, id
         (0, 7, 500, ["words_low"], "a"),  # the longest, but fails
         (1, 8, 300, [], "c"),
@@ -110,10 +110,6 @@ def test_the_keeper_passes_then_is_longest_then_has_the_smallest_id(spark, tmp_p
             }
         )
     )
-
-    def checkpoint(part, name: str):
-        part.write.parquet(f"file://{tmp_path}/{name}")
-        return spark.read.parquet(f"file://{tmp_path}/{name}")
 
     members = dedup.clusters(frame.select("key", "exact_hash", "minhash"), bands=14, rows=8, checkpoint=checkpoint)
     found = {row.key: row for row in decide.with_duplicates(frame, members.members).collect()}

@@ -1,8 +1,6 @@
 """Clusters against a plain union-find, on graphs that break naive implementations."""
 
 import random
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,16 +11,6 @@ from curate import dedup
 from curate.dedup import connected
 
 pytestmark = pytest.mark.spark
-
-
-@pytest.fixture
-def checkpoint(spark, tmp_path: Path) -> Callable:
-    def store(frame, name: str):
-        path = f"file://{tmp_path}/{name}"
-        frame.write.mode("overwrite").parquet(path)
-        return spark.read.parquet(path)
-
-    return store
 
 
 def expected(edges: list[tuple[int, int]]) -> dict[int, int]:

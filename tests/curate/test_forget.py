@@ -9,24 +9,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from rich.console import Console
 
-from curate import cli, forget, forgotten, manifest, recipe, stages
+from curate import cli, forget, forgotten, manifest, stages
 from curate.forgotten import Forgotten
 from curate.recipe import RecipeError
 from curate.runfolder import RunFolder
-from tests.curate.test_run import SAMPLES
-
-QUIET = Console(quiet=True)
-
-
-def demo(output: Path, *settings: str) -> recipe.Recipe:
-    return recipe.load(
-        "demo",
-        input=[str(SAMPLES / "crawl" / "*.warc.gz")],
-        output=str(output),
-        settings=[f"urls.blocklist=['{SAMPLES / 'blocklist'}']", *settings],
-    )
+from tests.curate.test_run import QUIET, demo
 
 
 @pytest.fixture(scope="module")

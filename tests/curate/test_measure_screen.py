@@ -3,10 +3,12 @@
 import pyarrow as pa
 import pytest
 
-from curate.measure import Measurer, Page, Settings, Tally
-from curate.recipe import Recipe
+from curate.measurer import Measurer
+from curate.page import Page
+from curate.recipe import Clean, Recipe
 from curate.sources.record import Record
-from filters import clean
+from curate.work import Settings, Tally
+from filters import clean, minhash
 from filters.guard import Guard
 from filters.url import Blocklist
 
@@ -100,3 +102,23 @@ def test_a_page_that_breaks_a_step_is_one_failure_and_others_fail_once(monkeypat
         (2, "measure_error"),
     ]
     assert failures[-1]["error"] == "ValueError: no such text" or failures[0]["error"] == "ValueError: no such text"
+
+
+def test_lines_removed_are_counted_once_where_a_batch_is_tried_again_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact_hash, tried = minhash.exact_hash, []
+
+    def break_on_many(text: pa.StringArray) -> pa.Int64Array:
+        tried.append(len(text))
+        if len(text) > 1:
+            raise ValueError("too many at once")
+        return exact_hash(text)
+
+    monkeypatch.setattr(minhash, "exact_hash", break_on_many)
+    tally, failures = Tally(), list[dict]()
+    settings = Settings(Recipe(input=("-",), output="-", clean=Clean(line_rules=("setu_words",))), {}, {}, Blocklist())
+    texts = [f"{SENTENCES[label]}\nhome" for label in ("hin_Deva", "amh_Ethi", "eng_Latn")]
+    pages = [Page(Record(offset=offset, payload=text), "crawl") for offset, text in enumerate(texts)]
+    with Guard() as guard:
+        rows = Measurer(settings, tally, guard).rows(pages, failures).to_pylist()
+    assert tried[0] == 3 and not failures and not any("home" in row["text"] for row in rows)
+    assert tally.lines_removed == {"setu_words": 3} and tally.rows == 3

@@ -10,9 +10,11 @@ import pytest
 from rich.console import Console
 
 from curate import manifest, plan, recipe, stages, steps
-from curate.measure import Measurer, Page, Settings, Tally
+from curate.measurer import Measurer
+from curate.page import Page
 from curate.recipe import Recipe, RecipeError, Step
 from curate.sources.record import Record
+from curate.work import Settings, Tally
 from filters.guard import Guard
 from filters.minhash import exact_hash
 from filters.signals import measure

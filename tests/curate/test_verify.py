@@ -1,6 +1,5 @@
 """Candidate pairs looked at again: no edge below the similarity, none above it lost with a hub that fails."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +15,6 @@ from filters.minhash import jaccard, pack, shingle_sets, signatures
 
 pytestmark = pytest.mark.spark
 BANDS = {"bands": 14, "rows": 8}
-
-
-@pytest.fixture
-def checkpoint(spark, tmp_path: Path) -> Callable:
-    def store(frame, name: str):
-        path = f"file://{tmp_path}/{name}"
-        frame.write.mode("overwrite").parquet(path)
-        return spark.read.parquet(path)
-
-    return store
 
 
 def documents(spark, rows: list[np.ndarray], partitions: int = 2):

@@ -86,6 +86,7 @@ def test_each_cutoff_says_where_it_is_from_and_survives_toml() -> None:
             origin = rule.provenance
             assert origin.method.startswith("contrast at ") and origin.reference == "wikipedia"
             assert origin.documents and "own weight" in origin.fallback and origin.removed_crawl is not None
+            assert min(origin.interval) >= 0  # a share below nothing is no share
             assert origin.interval[0] <= rule.cutoff + 1e-4 and rule.cutoff - 1e-4 <= origin.interval[1]
     assert CutoffTable.parse(table.dump()).languages == table.languages
 
