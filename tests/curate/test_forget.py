@@ -129,7 +129,7 @@ def test_a_request_cut_short_is_completed_by_the_next(
     run: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
 ) -> None:
     """Killed before the n-th file takes its name: each is the old or the new one, and the same request again ends it."""
-    from curate import blank, runfolder
+    from curate import runfolder
 
     kept, dropped = some(run, "kept", language="hin"), some(run, "dropped", reason="duplicate_exact")
     wanted = Forgotten.of(urls=[kept["url"]], ids=[dropped["id"]])
@@ -150,7 +150,6 @@ def test_a_request_cut_short_is_completed_by_the_next(
     else:
         assert killed_at > 5, "the test kills at each file"
     monkeypatch.undo()
-    assert blank.opened
     for path in run.glob("**/*.parquet"):
         pq.ParquetFile(path)
     forget.forget(RunFolder(str(run)), wanted)
