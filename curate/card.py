@@ -3,6 +3,11 @@
 from typing import Any
 
 
+def _parts(manifest: dict[str, Any]) -> str:
+    parts = manifest["input"].get("parts", 0)
+    return f" ({parts:,} of them split off a record in several languages)" if parts else ""
+
+
 def render(manifest: dict[str, Any]) -> str:
     """Markdown: languages and sizes, how the data was made, how to open it. Every figure is the manifest's."""
     shards: dict[str, list[int]] = {}
@@ -23,7 +28,7 @@ configs:
 {stages["write"]["kept"]:,} documents in {len(shards)} languages, made by multicurate {manifest["versions"]["multicurate"]}
 on {manifest["created"][:10]} from {manifest["input"]["files"]:,} files ({manifest["input"]["bytes"] / 1e6:,.1f} MB).
 
-{stages["measure"]["in"]:,} records in = {stages["write"]["kept"]:,} kept + {dropped:,} dropped + {failed:,} failed.
+{stages["measure"]["in"]:,} records in = {stages["write"]["kept"]:,} kept + {dropped:,} dropped + {failed:,} failed{_parts(manifest)}.
 Every dropped record is in `dropped/` with its reason, every failed one in `failed/` with its error.
 
 | language | documents | text, MB |
@@ -35,7 +40,7 @@ Every dropped record is in `dropped/` with its reason, every failed one in `fail
 - Language: model `{recipe["language"]["model"]}`; labels are ISO 639-3 and ISO 15924.
 - Cutoffs: `{recipe["cutoffs"]}`, in full in `cutoffs.toml`.
 - Duplicates: {_dedup(recipe["dedup"])}.
-{_boilerplate(manifest)}{_benchmarks(manifest.get("contamination"))}
+{_boilerplate(manifest)}{_benchmarks(manifest.get("contamination"))}{_sites(recipe)}
 The text is the publishers'; this card grants no licence to it. Questions of a page's owner: its `url` names the source.
 
 ## How to open it
@@ -59,6 +64,12 @@ def _benchmarks(found: dict[str, Any] | None) -> str:
         f"- Benchmarks: looked for {looked} {len(found['benchmarks']):,} files; {found['documents']:,} {what}:"
         " `contamination.json`.\n"
     )
+
+
+def _sites(recipe: dict[str, Any]) -> str:
+    if not (recipe.get("audit") or {}).get("verified"):
+        return ""
+    return "- Verified: the column `verified` is true for documents of sites that native speakers judged good.\n"
 
 
 def _boilerplate(manifest: dict[str, Any]) -> str:

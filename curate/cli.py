@@ -1,11 +1,9 @@
 """The command line: thin over stages, manifest, thresholds and lid. A user's error is one line and exit status 2."""
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,11 +13,16 @@ from rich.table import Table
 from rich.text import Text
 
 from curate import manifest, plan, recipe, report
+from curate.cli_affinity import affinity
+from curate.cli_audit import audit
 from curate.cli_calibrate import calibrate_
 from curate.cli_cutoffs import cutoffs
 from curate.cli_diff import diff
 from curate.cli_forget import forget
+from curate.cli_lid import lid
+from curate.cli_mixed import mixed, train_words
 from curate.cli_preview import preview
+from curate.cli_quality import quality
 from curate.console import Commands, console, marked, one_line
 from curate.runfolder import RunFolder, exists, join, open_parquet, walk
 from curate.text_table import print_funnel
@@ -233,64 +236,13 @@ main.add_command(forget)
 main.add_command(calibrate_)
 main.add_command(preview)
 main.add_command(diff)
+main.add_command(audit)
 main.add_command(cutoffs)
-
-
-@main.group("lid", cls=Commands)
-def lid_() -> None:
-    """Train, evaluate, use and fetch language identification models."""
-
-
-@lid_.command("train")
-@click.argument("inputs", nargs=-1, required=True)
-@click.option(
-    "--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The .ftz to write."
-)
-@click.option("--keep", default="", metavar="A,B", help="Labels to keep however little text they have.")
-@click.option("--threads", default=1, show_default=True, help="More are faster, and the model differs from run to run.")
-def lid_train(inputs: tuple[str, ...], output: Path, keep: str, threads: int) -> None:
-    """Train a quantised fastText model on labelled files; a fifth of the documents is held out."""
-    from curate import lid
-
-    options = lid.TrainingOptions(keep=tuple(filter(None, keep.split(","))), threads=threads)
-    characters = lid.train(list(inputs), output, options)
-    console.print(Text(f"{output}: {len(characters):,} classes, {output.stat().st_size:,} bytes"))
-
-
-@lid_.command("eval")
-@click.argument("inputs", nargs=-1, required=True)
-@click.option(
-    "--model", "models", multiple=True, default=("default",), show_default=True, help="Name or file; repeatable."
-)
-@click.option("--sentences", is_flag=True, help="Judge each paragraph alone, not whole documents.")
-def lid_eval(inputs: tuple[str, ...], models: tuple[str, ...], sentences: bool) -> None:
-    """Accuracy, F1 and confusions on the held-out part of labelled files."""
-    from curate import lid
-
-    for model in models:
-        console.print(Text(f"\n{model}", style="bold"))
-        for table in lid.tables(lid.evaluate_files(list(inputs), model=model, sentences=sentences)):
-            console.print(table)
-
-
-@lid_.command("predict")
-@click.argument("file", type=click.File("r", encoding="utf-8", errors="replace"), default="-")
-@click.option("--model", default="default", show_default=True, help="Name or file.")
-def lid_predict(file: Any, model: str) -> None:
-    """Identify each line of FILE (default: standard input); one JSON object a line."""
-    from curate import lid
-
-    for row in lid.predict(file, model=model):
-        click.echo(json.dumps(row, ensure_ascii=False))
-
-
-@lid_.command("fetch")
-@click.argument("model", metavar="NAME")
-def lid_fetch(model: str) -> None:
-    """Download a published model (lid.176, glotlid) to where recipes find it."""
-    from curate import lid
-
-    console.print(Text(str(lid.fetch(model))))
+main.add_command(quality)
+main.add_command(lid)
+lid.add_command(mixed)
+lid.add_command(train_words)
+main.add_command(affinity)
 
 
 if __name__ == "__main__":

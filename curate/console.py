@@ -16,6 +16,8 @@ from curate.report.markup import shorten, visible
 from curate.report.words import language
 from curate.session import log_file
 
+OURS = ("curate", "filters", "thresholds", "translate", "__main__")  # the last: python -m curate.cli
+
 console = Console()
 
 
@@ -44,7 +46,7 @@ def _is_ours(error: BaseException) -> bool:
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     raised_in = frame.tb_frame.f_globals.get("__name__", "") if frame else ""
-    return raised_in.split(".")[0] in ("curate", "filters", "thresholds", "__main__")  # python -m curate.cli
+    return raised_in.split(".")[0] in OURS
 
 
 def _cause(error: Exception) -> str:

@@ -44,7 +44,7 @@ def measured(spark: SparkSession, folder: RunFolder) -> DataFrame:
         "drop_reasons",
         "signals",
         host(),
-        url_hash(),
+        _of_part(url_hash()),
     )
 
 
@@ -61,6 +61,12 @@ def url_hash() -> Column:
     path = F.when(F.startswith(path, F.lit("/")), path).otherwise(F.concat(F.lit("/"), path))
     found = F.xxhash64(F.coalesce("dump", F.lit("")), F.lower(site), path)
     return F.when(F.length(site) > 0, found).alias("url_hash")
+
+
+def _of_part(hashed: Column) -> Column:
+    """The parts of a page that was split by language are no copies of one another."""
+    apart = hashed.isNotNull() & (F.coalesce("part", F.lit(0)) > 0)
+    return F.when(apart, F.xxhash64(hashed, "part")).otherwise(hashed).alias("url_hash")
 
 
 def clusters(spark: SparkSession, settings: Dedup, folder: RunFolder, fingerprint: str) -> DataFrame:

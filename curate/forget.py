@@ -47,6 +47,7 @@ _STAYS = {
     "drop_reasons",
     "source",
     "key",
+    "part",
 }
 
 

@@ -50,8 +50,10 @@ class Forgotten:
         return bool(self.ids or self.urls or self.sites)
 
     def holds(self, id_: str | None, url: str | None) -> bool:
-        """Whether a document with this id or URL is among them; a site stands for its subdomains too."""
-        if self.ids and id_ and digest(_normal_id(id_)) in self.ids:
+        """Whether a document with this id or URL is among them; a site stands for its subdomains too, an id for the parts
+        that its record was split into.
+        """
+        if self.ids and id_ and not self.ids.isdisjoint(map(digest, _names(_normal_id(id_)))):
             return True
         if self.urls and url and digest(normal_url(url)) in self.urls:
             return True
@@ -74,6 +76,12 @@ def digest(value: str) -> str:
 def blank_id(id_: str) -> str:
     """What stands in place of a forgotten id: tells nobody, yet lets one who knows the id find the row."""
     return id_ if id_.startswith(BLANK_ID) else BLANK_ID + digest(_normal_id(id_))
+
+
+def _names(id_: str) -> tuple[str, ...]:
+    """The id, and that of the record which it may be a part of."""
+    record, part, number = id_.rpartition("#")
+    return (id_, record) if part and number.isdigit() else (id_,)
 
 
 def _normal_id(id_: str) -> str:

@@ -49,6 +49,7 @@ def build(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
             "files": plan.files,
             "bytes": plan.bytes,
             "other_records": dict(_sum(commit["skipped"] for commit in measured)),
+            "parts": sum(commit.get("parts", 0) for commit in measured),
         },
         "stages": stages,
         "cpu_seconds": {
@@ -183,6 +184,7 @@ def verify(root: str) -> list[Check]:
         *_forgotten(folder, stages["decide"]["dropped"]),
         Check("measured files", sorted(measured), sorted(walk(folder.documents, ".parquet"))),
         Check("measured rows", stages["measure"]["rows"], rows),
+        *_parts(folder, manifest["input"].get("parts", 0)),
         Check("failed, by reason", stages["measure"]["failed"], dict(failed)),
         Check("kept files", sorted(shard["file"] for shard in manifest["shards"]), kept_files),
         Check("kept rows", stages["write"]["kept"], kept),
@@ -192,6 +194,19 @@ def verify(root: str) -> list[Check]:
             "in = kept + dropped + failed", stages["measure"]["in"], kept + sum(dropped.values()) + sum(failed.values())
         ),
     ]
+
+
+def _parts(folder: RunFolder, expected: int) -> list[Check]:
+    """Nothing, unless records were split by language."""
+    if not expected:
+        return []
+    found = sum(
+        (part or 0) > 0
+        for path in walk(folder.documents, ".parquet")
+        for batch in _batches(path, ["part"])
+        for part in batch.column(0).to_pylist()
+    )
+    return [Check("rows split off their record", expected, found)]
 
 
 def _forgotten(folder: RunFolder, dropped: dict[str, int]) -> list[Check]:

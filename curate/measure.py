@@ -56,6 +56,7 @@ def measure_unit(
         "inputs": [[split.file, split.start, split.end] for split in unit.splits],
         "bytes": unit.bytes,
         "rows": tally.rows,
+        "parts": tally.parts,
         "failed": dict(tally.failed),
         "dropped": dict(tally.dropped),
         "skipped": dict(tally.skipped),

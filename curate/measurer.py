@@ -10,14 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.forgotten import REASON as FORGOTTEN
-from curate.forgotten import blank_id
-from curate.page import Page, alive, draft_of, failed, id_of, origin, with_screened
-from curate.sources.record import Record
+from curate import mixing
+from curate.page import Page, alive, blank, draft_of, failed, id_of, origin, with_screened
 from curate.steps import Draft, blocks
 from curate.work import Settings, Tally
-from filters import clean, language, line_rules, minhash, segment, signals, site_lines
-from filters.columns import EDITS, LANGUAGE, MEASURED, SAMPLE_CHARACTERS, SIGNALS, SITE_LINES, label
+from filters import clean, language, line_rules, minhash, quality, segment, signals, site_lines
+from filters.affinity import affinity_word_ratio
+from filters.codemix import Mixture
+from filters.columns import EDITS, LANGUAGE, LANGUAGES, MEASURED, SAMPLE_CHARACTERS, SIGNALS, SITE_LINES, label
 from filters.contamination import Finder, Passage
 from filters.edits import cut, tidied, with_cuts
 from filters.guard import Guard
@@ -58,11 +58,7 @@ class Measurer:
         for page in pages:
             record = page.record
             if self._settings.forgotten.holds(id_of(page), record.url):
-                name = blank_id(id_of(page))
-                page.record = Record(
-                    offset=record.offset, payload="", id=name, dump=record.dump, file_path=record.file_path
-                )
-                page.reason = FORGOTTEN
+                blank(page)
 
     def _block(self, pages: list[Page]) -> None:
         with self._tally.cpu("url"):
@@ -120,7 +116,7 @@ class Measurer:
     def _measured(self, pages: list[Page], failures: list[dict[str, Any]]) -> pa.Table:
         tally, recipe = self._tally, self._recipe
         texts, lines_removed = self._without_lines(pages, self._repaired(pages))
-        pages, texts, found = self._stepped(pages, texts, failures)
+        pages, texts, found, mixed = self._mixed(*self._stepped(pages, texts, failures))
         measured = alive(pages, texts)
         found = with_screened(found, pages)
         with tally.cpu("segment"):
@@ -132,17 +128,19 @@ class Measurer:
         reasons = [[why] if (why := page.reason or page.objection) else [] for page in pages]
         columns = {
             "text": texts,
-            "quality": pa.nulls(len(pages), pa.float64()),
+            "quality": self._quality(measured, found, segments),
             "drop_reasons": pa.array(reasons, pa.list_(pa.string())),
             "edits": edits,
             "site_lines": self._site_lines(segments),
             "key": pa.nulls(len(pages), pa.int64()),  # set when the rows are in their final order
             **{field.name: pc.struct_field(found, field.name) for field in LANGUAGE},
-            **self._metrics(measured, found, segments),
+            "languages": pa.nulls(len(pages), LANGUAGES) if mixed is None else mixing.languages(mixed),
+            **self._metrics(measured, found, segments, pages, mixed),
             **origin(pages),
         }
         rows = pa.table([columns[field.name].cast(field.type) for field in MEASURED], schema=MEASURED)
         tally.rows += len(rows)  # counted when nothing can fail any more: a batch that breaks is tried again in halves
+        tally.parts += sum(page.part > 0 for page in pages)
         tally.lines_removed.update(lines_removed)
         tally.text_bytes += measured.nbytes
         tally.dropped.update(reason for page_reasons in reasons for reason in page_reasons)
@@ -221,7 +219,24 @@ class Measurer:
 
     def _identified(self, texts: pa.StringArray) -> pa.StructArray:
         with self._tally.cpu("language"):
-            return language.identify(texts, model=self._recipe.language.model)
+            return language.identify(texts, model=self._recipe.language.model, cuts=self._settings.cuts)
+
+    def _mixed(
+        self, pages: list[Page], texts: pa.StringArray, found: pa.StructArray
+    ) -> tuple[list[Page], pa.StringArray, pa.StructArray, list[Mixture] | None]:
+        """The same with what each text is made of, split by language where the recipe says so; None: it does not ask."""
+        how, model = self._recipe.language.mixed, self._recipe.language.model
+        if how is None:
+            return pages, texts, found, None
+        with self._tally.cpu("mixed"):
+            batch = mixing.measured(pages, texts, found, model=model)
+        if how == "keep":
+            return batch
+        with self._tally.cpu("mixed"):
+            return mixing.split(batch, model=model, identify=self._identify_parts, forgotten=self._settings.forgotten)
+
+    def _identify_parts(self, texts: pa.StringArray) -> pa.StructArray:
+        return language.identify(texts, model=self._recipe.language.model, cuts=self._settings.cuts)
 
     def _site_lines(self, segments: segment.Segments) -> pa.Array:
         if not self._recipe.boilerplate.lines:
@@ -229,19 +244,41 @@ class Measurer:
         with self._tally.cpu("boilerplate"):
             return site_lines.site_lines(segments, words=self._recipe.boilerplate.words)
 
-    def _metrics(self, text: pa.StringArray, found: pa.StructArray, segments: segment.Segments) -> dict[str, pa.Array]:
+    def _quality(self, text: pa.StringArray, found: pa.StructArray, segments: segment.Segments) -> pa.DoubleArray:
+        if self._recipe.quality.model is None:
+            return pa.nulls(len(text), pa.float64())
+        with self._tally.cpu("quality"):
+            return quality.scores(text, _labels(found), model=self._recipe.quality.model, segments=segments)
+
+    def _metrics(
+        self,
+        text: pa.StringArray,
+        found: pa.StructArray,
+        segments: segment.Segments,
+        pages: list[Page],
+        mixed: list[Mixture] | None,
+    ) -> dict[str, pa.Array]:
         """Signals and hashes, from one segmentation."""
         tally, dedup, lists = self._tally, self._recipe.dedup, self._settings
-        parts = [pc.struct_field(found, name) for name in ("language", "language_script")]
-        labels = pc.binary_join_element_wise(*parts, "_")
+        labels = _labels(found)
         with tally.cpu("signals"):
             words = {"stopwords": lists.stopwords, "flagged_words": lists.flagged_words}
-            metrics = signals.measure(text, labels, **words, segments=segments)
+            others = {"code_mixing_index": mixing.index(mixed)} if mixed is not None else {}
+            if lists.affinity_words:
+                urls = clean.strings(page.record.url for page in pages)
+                others["affinity_word_ratio"] = affinity_word_ratio(segments, labels, urls, lists.affinity_words)
+            metrics = signals.measure(text, labels, **words, segments=segments, others=others)
         with tally.cpu("minhash"):
             size = {"permutations": dedup.permutations, "ngram": dedup.ngram, "seed": dedup.seed}
             hashes = minhash.pack(minhash.signatures(text, labels, **size, segments=segments))
             exact = minhash.exact_hash(text)
         return {"signals": metrics.cast(SIGNALS), "minhash": hashes, "exact_hash": exact}
+
+
+def _labels(found: pa.StructArray) -> pa.StringArray:
+    """`hin_Deva` of each row."""
+    parts = [pc.struct_field(found, name) for name in ("language", "language_script")]
+    return pc.binary_join_element_wise(*parts, "_")
 
 
 def _may_be(identity: dict[str, Any], wanted: frozenset[str]) -> bool:

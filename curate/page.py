@@ -7,6 +7,8 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
+from curate.forgotten import REASON as FORGOTTEN
+from curate.forgotten import blank_id
 from curate.sources.record import Record
 from curate.steps import Draft
 from filters import clean, rights
@@ -30,6 +32,7 @@ class Page:
     reason: str | None = None  # why it is dropped unmeasured
     objection: str | None = None  # of a line rule, a step or a benchmark: it is dropped, but measured all the same
     cuts: Sequence[tuple[int, int]] = ()  # code points of the text that are not written
+    part: int = 0  # of a record that was split by language; 0: the record itself, or its largest part
     screened_as: dict[str, Any] | None = None
 
 
@@ -90,6 +93,7 @@ def origin(pages: list[Page]) -> dict[str, pa.Array]:
         "opt_out": clean.strings(opt_out for _, opt_out in stated),
         **strings,
         "id": clean.strings(map(id_of, pages)),
+        "part": pa.array([page.part for page in pages], pa.int32()),
         "file_path": clean.strings(page.record.file_path or page.file for page in pages),
         "source": pa.array(
             [{"file": page.file, "offset": page.record.offset} for page in pages],
@@ -99,8 +103,19 @@ def origin(pages: list[Page]) -> dict[str, pa.Array]:
 
 
 def id_of(page: Page) -> str:
-    """The record's own, else one that is stable wherever the input is mounted: folder, file name and offset."""
-    if page.record.id:
-        return page.record.id
-    relative = "/".join(page.file.rsplit("/", 2)[-2:])
-    return xxhash.xxh3_128_hexdigest(f"{relative}#{page.record.offset}".encode())
+    """The record's own, else one that is stable wherever the input is mounted: folder, file name and offset.
+
+    A part of a record has its number behind a #.
+    """
+    name = page.record.id
+    if not name:
+        relative = "/".join(page.file.rsplit("/", 2)[-2:])
+        name = xxhash.xxh3_128_hexdigest(f"{relative}#{page.record.offset}".encode())
+    return f"{name}#{page.part}" if page.part and page.reason != FORGOTTEN else name
+
+
+def blank(page: Page) -> None:
+    """Take all that a forgotten record holds, but for where it lay."""
+    name, record = blank_id(id_of(page)), page.record
+    page.record = Record(offset=record.offset, payload="", id=name, dump=record.dump, file_path=record.file_path)
+    page.reason = FORGOTTEN

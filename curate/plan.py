@@ -8,17 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from curate import benchmarks, forgotten
+from curate.audit import verified
+from curate.audit.verified import Verified
 from curate.dedup import index
 from curate.dedup.index import Index
-from curate.lid import fetch
-from curate.recipe import MIB, Dedup, Recipe, RecipeError
+from curate.lid.calibration import load_cuts
+from curate.lid.use import fetch
+from curate.recipe import MIB, Dedup, Language, Recipe, RecipeError
 from curate.runfolder import RunFolder, exists, filesystem, join, list_files, read_json, write_json
 from curate.sources import list_inputs, plan_splits
 from curate.sources.record import Split
 from curate.steps import check
 from curate.work import Settings, Unit
+from filters.affinity import read_lists as read_affinity
 from filters.columns import SCHEMA_VERSION
-from filters.language import REMOTE_MODELS, model_path
+from filters.ensemble import Calibration
+from filters.flagged import read_lists
+from filters.language import REMOTE_MODELS, calibration_path, known_labels, members, model_path
+from filters.mixed_words import MODEL as WORD_MODEL
+from filters.quality import ModelError, by_language, files
 from filters.url import Blocklist
 from thresholds.calibrate import check_methods
 from thresholds.table import CutoffTable
@@ -37,6 +45,7 @@ class Plan:
     measure_key: dict[str, Any]  # what measuring depends on
     folder: RunFolder
     index: Index | None = None  # what earlier runs kept
+    verified: Verified | None = None  # sites that people judged good
 
     @property
     def bytes(self) -> int:
@@ -63,6 +72,7 @@ class Plan:
             "boilerplate": self.recipe.boilerplate.model_dump() if self.recipe.boilerplate.lines else None,
             "write": self.recipe.write.model_dump(),
             "index": self.index and self.index.older,
+            "verified": verified.listed(self.verified),
         }
         return _hash(parts)
 
@@ -98,7 +108,7 @@ def _cluster_fingerprint(measure_key: dict[str, Any], units: list[list[tuple[str
 
 def make(recipe: Recipe) -> Plan:
     """List the inputs and load the tables; no work yet. Raises RecipeError, TableError or InputError."""
-    table, folder = _table(recipe), RunFolder(absolute(recipe.output))
+    table, folder, sites = _table(recipe), RunFolder(absolute(recipe.output)), verified.load(recipe.audit.verified)
     settings = Settings(
         recipe,
         table.stopwords,
@@ -106,12 +116,14 @@ def make(recipe: Recipe) -> Plan:
         _blocklist(recipe),
         benchmarks.load(recipe.decontaminate),
         forgotten.load_list(recipe.forget.list) | forgotten.stored(folder),
+        _language_cuts(recipe.language),
+        _affinity_words(recipe.words.affinity),
     )
     files = list_inputs(recipe.input, format=recipe.format)
     splits = plan_splits(files, target_bytes=recipe.limits.split_bytes)
     key = _measure_key(recipe, settings)
     units = _continued(folder, key, splits, min(UNIT_BYTES, recipe.limits.split_bytes))
-    return Plan(recipe, table, settings, units, key, folder, _index(recipe.dedup, key, units))
+    return Plan(recipe, table, settings, units, key, folder, _index(recipe.dedup, key, units), sites)
 
 
 def _index(dedup: Dedup, measure_key: dict[str, Any], units: Sequence[Unit]) -> Index | None:
@@ -164,14 +176,21 @@ def _measure_key(recipe: Recipe, settings: Settings) -> dict[str, Any]:
         "schema": SCHEMA_VERSION,
         "extract": recipe.extract.model_dump(exclude={"timeout_seconds", "memory_mb"}),
         "screen": sorted(recipe.languages) if recipe.screened else [],
-        "language": {"model": _model(recipe.language.model)},
+        "language": {"model": _model(recipe.language.model)}
+        | ({"cuts": settings.cuts} if settings.cuts else {})
+        | ({"mixed": recipe.language.mixed, "words": _file_hash(WORD_MODEL)} if recipe.language.mixed else {}),
         "urls": {
             "blocklist": [_content(path) for path in recipe.urls.blocklist],
             "categories": list(recipe.urls.categories),
         },
         "clean": recipe.clean.model_dump(mode="json"),
         "steps": check(recipe.steps, recipe.languages),
-        "words": {"stopwords": _hash(settings.stopwords), "flagged": _hash(settings.flagged_words)},
+        "quality": recipe.quality.model and _quality_model(recipe.quality.model),
+        "words": {
+            "stopwords": _hash(settings.stopwords),
+            "flagged": _hash(settings.flagged_words),
+            "affinity": _hash(settings.affinity_words),
+        },
         "dedup": recipe.dedup.model_dump(include={"ngram", "seed"}) | {"permutations": recipe.dedup.permutations},
         "decontaminate": settings.benchmarks
         and {"benchmarks": settings.benchmarks.digest} | recipe.decontaminate.model_dump(include={"ngram", "action"}),
@@ -195,9 +214,30 @@ def _content(path: str) -> str:
     return digest.hexdigest()
 
 
+def _quality_model(name: str) -> str:
+    """A hash of the model's files. An unusable one is found here, before any work."""
+    try:
+        by_language(name)
+        return _hash([hashlib.blake2b(path.read_bytes()).hexdigest() for path in files(name)])
+    except ModelError as error:
+        raise RecipeError(f"quality.model: {error}") from None
+
+
 def _model(name: str) -> str:
-    """A hash of the model file's size and its first and last MiB: the whole of a large one would take a while."""
-    path = _model_file(name)
+    """A hash of the model's file; of models that vote, of all their files and calibrations."""
+    paths = [_model_file(member) for member in members(name)]
+    try:
+        known_labels(name)
+        if len(paths) == 1:
+            return _file_hash(paths[0])
+        calibrations = [Calibration.load(calibration_path(member)) for member in members(name)]
+    except ValueError as error:
+        raise RecipeError(f"language.model: {error}") from None
+    return _hash([*map(_file_hash, paths), *map(asdict, calibrations)])
+
+
+def _file_hash(path: Path) -> str:
+    """A hash of the file's size and its first and last MiB: the whole of a large one would take a while."""
     digest = hashlib.blake2b(str(path.stat().st_size).encode(), digest_size=16)
     with path.open("rb") as file:
         digest.update(file.read(MIB))
@@ -207,7 +247,7 @@ def _model(name: str) -> str:
 
 
 def _model_file(name: str) -> Path:
-    """The model's file, fetched where it is a published one that is not here yet."""
+    """The file of one model, fetched where it is a published one that is not here yet."""
     try:
         return model_path(name)
     except ValueError as error:
@@ -221,6 +261,13 @@ def _model_file(name: str) -> Path:
             raise RecipeError(f"language.model: {missing}; fetching it failed: {type(error).__name__}") from None
 
 
+def _language_cuts(chosen: Language) -> dict[str, float]:
+    try:
+        return load_cuts(chosen.cuts, chosen.model) if chosen.cuts else {}
+    except ValueError as error:
+        raise RecipeError(f"language.cuts: {error}") from None
+
+
 def _blocklist(recipe: Recipe) -> Blocklist:
     try:
         return Blocklist.load(recipe.urls.blocklist, categories=recipe.urls.categories or None)
@@ -228,16 +275,23 @@ def _blocklist(recipe: Recipe) -> Blocklist:
         raise RecipeError(f"urls.blocklist: {error}") from None
 
 
-def _flagged_words(folder: str | None) -> dict[str, tuple[str, ...]]:
-    if folder is None:
-        return {}
-    files = sorted(Path(folder).glob("*.txt"))
-    if not files:
-        raise RecipeError(f"words.flagged: {folder}: no <lang_Script>.txt files in it")
-    return {
-        file.stem: tuple(word for line in file.read_text("utf-8").splitlines() if (word := line.strip()))
-        for file in files
-    }
+def _flagged_words(paths: str | tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """The entries of all lists, by language."""
+    found: dict[str, set[str]] = {}
+    for path in (paths,) if isinstance(paths, str) else paths:
+        try:
+            for name, entries in read_lists(Path(path)).items():
+                found.setdefault(name, set()).update(entries)
+        except (ValueError, OSError) as error:
+            raise RecipeError(f"words.flagged: {error}") from None
+    return {name: tuple(sorted(entries)) for name, entries in sorted(found.items())}
+
+
+def _affinity_words(folder: str | None) -> dict[str, tuple[str, ...]]:
+    try:
+        return read_affinity(Path(folder)) if folder else {}
+    except (ValueError, OSError) as error:
+        raise RecipeError(f"words.affinity: {error}") from None
 
 
 def _names(splits: Sequence[Split]) -> list[tuple[str, int, int]]:

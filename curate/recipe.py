@@ -14,6 +14,7 @@ from filters.line_rules import LineRule
 
 MIB = 1024 * 1024
 Label = Annotated[str, Field(pattern=r"^[a-z]{3}_[A-Z][a-z]{3}$")]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class RecipeError(ValueError):
@@ -36,7 +37,11 @@ class Extract(_Section):
 class Language(_Section):
     """How the language is found."""
 
-    model: str = "default"  # default, lid.176, glotlid, or the path of a fastText model
+    model: str = "default"  # default, lid.176, glotlid, or the path of a fastText model; default+lid.176: they vote
+    cuts: str | None = None  # TOML from `curate lid cuts`: the score below which a language's documents are und
+    # Find the languages of lines and words (code_mixing_index, the column `languages`), and keep a page in several
+    # languages whole, or split it into a document a language; none: don't look
+    mixed: Literal["keep", "split"] | None = None
 
 
 class Urls(_Section):
@@ -87,8 +92,12 @@ class Step(_Section):
 class Words(_Section):
     """Word lists measured against."""
 
-    flagged: str | None = None  # folder of <lang_Script>.txt files, one word a line
+    # Folders or .zip of lists, a word or phrase a line: <lang_Script>.txt, or LDNOOBW's files named hi, th ...
+    flagged: str | tuple[str, ...] = ()
     stopwords: str | None = None  # a cutoff table whose stopword lists to use: from `curate calibrate --stopwords`
+    affinity: str | None = (
+        None  # folder of <lang_Script>.txt, a word a line: from `curate affinity build`, or FineWeb-2's
+    )
 
 
 class Calibrate(_Section):
@@ -139,6 +148,30 @@ class Dedup(_Section):
         return self.model_dump(include=names | {"similarity"} if self.verify else names)
 
 
+class Quality(_Section):
+    """A quality classifier, and how much of each language it keeps."""
+
+    model: str | None = None  # from `curate quality train`: a .ftz, or a folder of them; fills the column `quality`
+    # The share to keep of a language's documents that pass all other rules: 0.3, or by language: { hin_Deva = 0.3 }
+    keep: Share | dict[Label, Share] = 1.0
+
+    @model_validator(mode="after")
+    def _scored(self) -> Self:
+        if self.keep != 1.0 and self.model is None:
+            raise ValueError("keep needs a model: `curate quality train` makes one")
+        return self
+
+    def rate_of(self, label: str) -> float:
+        """The share of the language to keep; 1: no cut."""
+        return self.keep.get(label, 1.0) if isinstance(self.keep, dict) else self.keep
+
+
+class Audit(_Section):
+    """What people found."""
+
+    verified: str | None = None  # a list of sites, from `curate audit read --verified`: fills the column `verified`
+
+
 class Limits(_Section):
     """Bounds on what one record or task may take."""
 
@@ -181,6 +214,8 @@ class Recipe(_Section):
     words: Words = Words()
     calibrate: Calibrate = Calibrate()
     dedup: Dedup = Dedup()
+    quality: Quality = Quality()
+    audit: Audit = Audit()
     limits: Limits = Limits()
     write: Write = Write()
     spark: Spark = Spark()

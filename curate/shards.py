@@ -19,6 +19,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
+from curate.audit import verified
 from curate.dedup import rehydrate
 from curate.runfolder import RunFolder, join, list_files, open_parquet, publishing, write_json
 from filters import clean
@@ -72,13 +73,20 @@ def _packed(totals: list[Any], shard_bytes: int) -> list[tuple[str, int, bool]]:
     return packs
 
 
-def write_task(task: Task, root: str, fingerprint: str, files: dict[int, str], row_group_bytes: int) -> dict[str, Any]:
+def write_task(
+    task: Task,
+    root: str,
+    fingerprint: str,
+    files: dict[int, str],
+    row_group_bytes: int,
+    sites: verified.Verified | None = None,
+) -> dict[str, Any]:
     """Write one task's shards and dropped rows, then its commit record, which is returned.
 
-    `files` names the measured file of each unit.
+    `files` names the measured file of each unit; `sites` are those that people judged good.
     """
     folder = RunFolder(root)
-    outputs = _Outputs(folder, task, fingerprint, row_group_bytes)
+    outputs = _Outputs(folder, task, fingerprint, row_group_bytes, sites)
     for unit in task.units:
         decided = _decisions(folder, fingerprint, unit)
         for start, rows in _row_groups(join(folder.documents, files[unit]), frozenset(task.labels)):
@@ -126,7 +134,10 @@ def _may_hold(group: Any, column: int, languages: set[str]) -> bool:
 class _Outputs:
     """The open files of a task: a shard a language, and one file of dropped rows."""
 
-    def __init__(self, folder: RunFolder, task: Task, fingerprint: str, row_group_bytes: int) -> None:
+    def __init__(
+        self, folder: RunFolder, task: Task, fingerprint: str, row_group_bytes: int, sites: verified.Verified | None
+    ) -> None:
+        self._sites = sites
         self._folder, self._task, self._labels = folder, task, pa.array(task.labels)
         self._suffix, self._group_bytes = fingerprint[:8], row_group_bytes
         self._shards: dict[str, _Shard] = {}
@@ -154,6 +165,7 @@ class _Outputs:
         columns["rehydration_weight"] = pa.array(
             [weights.get(size, 1) for size in decided["cluster_size"].to_pylist()], pa.int64()
         )
+        columns["verified"] = verified.column(self._sites, label, rows["url"])
         if label not in self._shards:
             name = f"{label}-{self._task.part:05d}-{self._suffix}.parquet"
             self._shards[label] = _Shard(join(self._folder.kept, label, name), KEPT, self._group_bytes)

@@ -17,6 +17,7 @@ from curate.dedup import index
 from curate.measure import measure_unit
 from curate.plan import Plan
 from curate.progress import Counters, watch
+from curate.quality import keep
 from curate.recipe import MIB, Recipe
 from curate.runfolder import (
     RunFolder,
@@ -53,6 +54,10 @@ def run(recipe: Recipe, console: Console) -> report.Report:
     if recipe.derives:
         with _timed(seconds, "calibrate"), console.status("calibrate: summaries and cutoffs"):
             plan = replace(plan, table=derived(spark, plan))
+    if recipe.quality.keep != 1.0:
+        with _timed(seconds, "decide"), console.status("decide: the quality to keep"):
+            documents = decide.measured(spark, plan.folder)
+            plan = replace(plan, table=keep.with_cutoffs(documents, plan.table, recipe))
     with _timed(seconds, "decide"):
         decisions = decided(spark, plan, console)
     with _timed(seconds, "write"):
@@ -77,7 +82,7 @@ def run(recipe: Recipe, console: Console) -> report.Report:
 def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
-    seconds[stage] = time.perf_counter() - start
+    seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start
 
 
 def measure(spark: SparkSession, plan: Plan, console: Console) -> None:
@@ -164,12 +169,14 @@ def write(spark: SparkSession, plan: Plan, decisions: DataFrame, console: Consol
     remove(folder.manifest)
     files = {commit["unit"]: commit["file"] for commit in read_all_json(folder.measured_commits)}
     counters, root, group = Counters(spark.sparkContext), folder.root, plan.recipe.write.row_group_bytes
+    sites = plan.verified
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch.column(0).to_pylist():
                 task = tasks[number]
-                commit = shards.write_task(task, root, fingerprint, {n: files[n] for n in task.units}, group)
+                given = {n: files[n] for n in task.units}, group, sites
+                commit = shards.write_task(task, root, fingerprint, *given)
                 rows = sum(shard["rows"] for shard in commit["shards"])
                 counters.add(rows, 1)
                 yield pa.record_batch([[task.index], [rows]], schema=ACCOUNT)

@@ -37,6 +37,8 @@ class Settings:
     benchmarks: Benchmarks | None = None
     # Not in the fingerprint: what is forgotten is blanked in what was measured before
     forgotten: Forgotten = field(default_factory=Forgotten)
+    cuts: dict[str, float] = field(default_factory=dict)  # of language.cuts: the score below which a text is und
+    affinity_words: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -44,6 +46,7 @@ class Tally:
     """Counts of one task, for its commit record."""
 
     rows: int = 0
+    parts: int = 0  # of these, beside the record that they were split off
     dropped: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PERMUTATIONS = 112  # MinHash: 14 bands of 8 (FineWeb-2); stored as 16 bits each
 UNKNOWN_LANGUAGE = "und"
 UNKNOWN_SCRIPT = "Zzzz"
@@ -18,7 +18,7 @@ class Metric:
     """One signal of a document. `source` names the system whose definition it is."""
 
     name: str
-    unit: str  # count, ratio (0..1), characters, words
+    unit: str  # count, ratio (0..1), percent, characters, words
     meaning: str
     source: str
 
@@ -115,7 +115,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "flagged_word_ratio",
         "ratio",
-        "words on the language's list of flagged words, per word; null without a list",
+        "words that are, or are part of a phrase, on the language's list of flagged words, per word; null without a list",
         "Setu",
     ),
     Metric("repeated_5gram_ratio", "ratio", "word 5-grams that occur at least twice, per 5-gram", "Setu"),
@@ -124,6 +124,19 @@ METRICS: tuple[Metric, ...] = (
         "ratio",
         "occurrences of the sqrt(distinct) most frequent character 10-grams, per 10-gram",
         "Setu",
+    ),
+    # Code-mixing and affinity, where the recipe asks for them
+    Metric(
+        "code_mixing_index",
+        "percent",
+        "words in other languages than the one with most, per word (CMI, Das & Gambäck 2014); null unless asked for",
+        "code-mixing",
+    ),
+    Metric(
+        "affinity_word_ratio",
+        "ratio",
+        "words that tell the language from the others, per word; null without a list, or at an address that speaks for it",
+        "FineWeb-2 precision",
     ),
 )
 
@@ -154,6 +167,9 @@ LANGUAGE: pa.DataType = pa.struct(
     ]
 )
 
+# The languages of a text and their shares of its letters, the largest first: see filters/codemix.py
+LANGUAGES: pa.DataType = pa.list_(pa.struct([pa.field("language", pa.string()), pa.field("share", pa.float64())]))
+
 DOCUMENT_FIELDS: tuple[pa.Field, ...] = (
     pa.field("text", pa.string()),  # after encoding repair, before `edits`; of a screened page the first 500 characters
     pa.field("id", pa.string()),  # the record's own, else WARC-Record-ID, else a hash of relative path and offset
@@ -161,10 +177,12 @@ DOCUMENT_FIELDS: tuple[pa.Field, ...] = (
     pa.field("url", pa.string()),
     pa.field("date", pa.string()),  # ISO 8601
     pa.field("file_path", pa.string()),  # where the crawl kept it: the WARC, not the shard
+    pa.field("part", pa.int32()),  # of a record split by language, from 1; 0: the record itself, or its largest part
     pa.field("language", pa.string()),  # ISO 639-3, und if unknown
     pa.field("language_score", pa.float64()),
     pa.field("language_script", pa.string()),  # ISO 15924, Zzzz if unknown
     pa.field("top_langs", pa.string()),
+    pa.field("languages", LANGUAGES),  # of its lines and words; null unless the recipe looks for mixed text
     pa.field("license", pa.string()),  # as the source states it, or the address a page links to as its licence
     pa.field("opt_out", pa.string()),  # uses that the owner reserves: noai, noimageai, tdm-reservation; null: none said
 )
@@ -191,6 +209,7 @@ KEPT: pa.Schema = pa.schema(
         *DOCUMENT_FIELDS,
         pa.field("minhash_cluster_size", pa.int64()),
         pa.field("rehydration_weight", pa.int64()),  # how often to repeat it; 1 unless the recipe rehydrates
+        pa.field("verified", pa.bool_()),  # of a site that people judged good; null: not asked
         pa.field("cluster_id", pa.int64()),
         pa.field("signals", SIGNALS),
         pa.field("minhash", pa.binary()),

@@ -28,6 +28,7 @@ import pyarrow as pa
 from filters import characters as ch
 from filters import lines as ln
 from filters.columns import METRIC_NAMES, SIGNALS
+from filters.flagged import Phrases, count_flagged, phrases
 from filters.hashing import ONE, SIEVE_SLOTS, SLOT, TABLE_MULTIPLIER, insert, kernel, mix, slot_of, table_shift
 from filters.lines import count_characters, count_lines, count_notable, count_scripts
 from filters.ngrams import (
@@ -81,7 +82,7 @@ _COUNTERS = {
     "repeated_character_10gram_ratio": (ln.REPEATED_CHARACTER_GRAMS, ln.CHARACTER_GRAMS),
 }
 
-_NUMERATORS, _DENOMINATORS = np.array([_COUNTERS[name] for name in METRIC_NAMES]).T
+_NUMERATORS, _DENOMINATORS = np.array(list(_COUNTERS.values())).T
 _LATIN = SCRIPT_INDEX["Latn"]
 
 
@@ -201,18 +202,7 @@ def _count_stopwords(tokens, lists, document, multiplier):  # type: ignore[no-un
 
 
 @kernel
-def _count_flagged(tokens, lists, document, multiplier):  # type: ignore[no-untyped-def]
-    """Tokens on the document's list, compared in folded form."""
-    if lists.listed[document] < 0:
-        return ln.NOT_APPLICABLE
-    found, salt = 0, _list_key(np.uint64(0), lists.listed[document])
-    for i in range(len(tokens)):
-        found += _find(lists, tokens[i].folded ^ salt, multiplier) >= 0
-    return found
-
-
-@kernel
-def _measure(offsets, first, tokens, first_code, codes, flags_of, stopwords, flagged_words, scratch, rows):  # type: ignore[no-untyped-def]
+def _measure(offsets, first, tokens, first_code, codes, flags_of, stopwords, flagged, scratch, rows):  # type: ignore[no-untyped-def]
     """Fill one row of counters a document."""
     rows[:, ln.ONE] = 1
     for i in range(len(rows)):
@@ -226,16 +216,16 @@ def _measure(offsets, first, tokens, first_code, codes, flags_of, stopwords, fla
         count_character_ngrams(text, scratch, row)
         count_words(words, scratch, row)
         row[ln.STOPWORDS] = _count_stopwords(words, stopwords, i, scratch.multiplier)
-        row[ln.FLAGGED_WORDS] = _count_flagged(words, flagged_words, i, scratch.multiplier)
+        row[ln.FLAGGED_WORDS] = count_flagged(words, flagged, i, scratch.multiplier)
         count_token_ngrams(len(words), scratch, row)
         count_duplicate_ngrams(words, scratch, row)
 
 
-def _word_lists(lists: Mapping[str, Collection[str]], language: pa.StringArray, *, folded: bool) -> WordLists:
+def _word_lists(lists: Mapping[str, Collection[str]], language: pa.StringArray) -> WordLists:
     labels = language.to_pylist()
     numbers = {name: number for number, name in enumerate(sorted(set(labels) & lists.keys(), key=str))}
     entries = [(word, number) for name, number in numbers.items() for word in sorted(set(lists[name]))]
-    hashes = hash_words([word for word, _ in entries])[folded]
+    hashes, _ = hash_words([word for word, _ in entries])
     shift = table_shift(8 * len(entries))  # sparse: most words are on no list, which one look should tell
     table = np.zeros(1 << (64 - shift), SLOT)
     _fill_lists(hashes, np.array([number for _, number in entries], np.int64), shift, table, TABLE_MULTIPLIER)
@@ -243,22 +233,23 @@ def _word_lists(lists: Mapping[str, Collection[str]], language: pa.StringArray, 
     return WordLists(listed, shift, table, np.zeros(len(entries), np.int64))
 
 
-def _counters(segments: Segments, stopwords: WordLists, flagged_words: WordLists) -> np.ndarray:
+def _counters(segments: Segments, stopwords: WordLists, flagged: Phrases) -> np.ndarray:
     """int64 (documents, COUNTERS)."""
     rows = np.zeros((len(segments.valid), ln.COUNTERS), np.int64)
     given = segments.offsets, segments.first, segments.tokens, segments.first_code, segments.codes
-    _measure(*given, ch.characters().flags, stopwords, flagged_words, Scratch.of(segments), rows)
+    _measure(*given, ch.characters().flags, stopwords, flagged, Scratch.of(segments), rows)
     return rows
 
 
-def _metrics(rows: np.ndarray) -> list[pa.DoubleArray]:
-    """One array a metric, as slices of one."""
+def _metrics(rows: np.ndarray, others: Mapping[str, pa.DoubleArray]) -> list[pa.DoubleArray]:
+    """One array a metric, those counted here as slices of one."""
     counters = np.ascontiguousarray(rows.T)
     numerators, denominators = counters[_NUMERATORS], counters[_DENOMINATORS]
     missing = (denominators == 0) | (numerators == ln.NOT_APPLICABLE)
     values = np.divide(numerators, denominators, out=np.zeros(missing.shape), where=~missing)
     flat, size = pa.array(values.ravel(), mask=missing.ravel()), len(rows)
-    return [flat.slice(i * size, size) for i in range(len(METRIC_NAMES))]
+    counted = {name: flat.slice(i * size, size) for i, name in enumerate(_COUNTERS)} | dict(others)
+    return [counted[name] if name in counted else pa.nulls(size, pa.float64()) for name in METRIC_NAMES]
 
 
 def measure(
@@ -268,16 +259,20 @@ def measure(
     stopwords: Mapping[str, Collection[str]] | None = None,
     flagged_words: Mapping[str, Collection[str]] | None = None,
     segments: Segments | None = None,
+    others: Mapping[str, pa.DoubleArray] | None = None,
 ) -> pa.StructArray:
     """`filters.columns.SIGNALS` of each document; `language` has labels like `hin_Deva`.
 
-    `stopwords` (compared as written) and `flagged_words` (compared folded, see `filters.characters.fold`) are words
-    by label; without `stopwords`, English has Gopher's eight. An entry that the word breaker would cut never matches.
-    `segments`: those of the same `text`, to break it only once for several uses.
+    `stopwords` (compared as written; one that the word breaker would cut never matches) and `flagged_words` (and
+    phrases, see `filters.flagged`) are words by label; without `stopwords`, English has Gopher's eight.
+    `segments`: those of the same `text`, to break it only once for several uses. `others`: metrics that are not counted
+    here (code_mixing_index, affinity_word_ratio); null where not given.
     """
     if len(text) != len(language):
         raise ValueError(f"{len(text)} texts but {len(language)} languages: give one label a text")
     segments = segments or segment(text)
-    stop_lists = _word_lists(GOPHER_STOPWORDS if stopwords is None else stopwords, language, folded=False)
-    rows = _counters(segments, stop_lists, _word_lists(flagged_words or {}, language, folded=True))
-    return pa.StructArray.from_arrays(_metrics(rows), fields=list(SIGNALS), mask=pa.array(~segments.valid))
+    stop_lists = _word_lists(GOPHER_STOPWORDS if stopwords is None else stopwords, language)
+    rows = _counters(segments, stop_lists, phrases(flagged_words or {}, language))
+    return pa.StructArray.from_arrays(
+        _metrics(rows, others or {}), fields=list(SIGNALS), mask=pa.array(~segments.valid)
+    )

@@ -176,12 +176,12 @@ def _sample(sample: Sample) -> Markup:
         tag("header", tag("span", who(sample.label)), rule),
         tag("p", link(sample.url), class_="address"),
         sample.explanation and tag("p", sample.explanation, class_="note", dir="auto"),
-        tag("p", marked(text, list(sample.mark)), class_="text", dir="auto", lang=_bcp47(sample.label)),
+        tag("p", marked(text, list(sample.mark)), class_="text", dir="auto", lang=bcp47(sample.label)),
         class_="card",
     )
 
 
-def _bcp47(label: str) -> str | None:
+def bcp47(label: str) -> str | None:
     """hin_Deva as hin-Deva, so that the browser chooses the right glyphs; nothing for what is no label."""
     language, _, script = label.partition("_")
     plain = label.isascii() and len(language) == 3 and len(script) == 4 and (language + script).isalpha()

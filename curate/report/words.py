@@ -21,6 +21,7 @@ REASONS = {
     "contaminated": "the text holds a passage of a benchmark",
     "language_unwanted": "not among the wanted languages",
     "language_score_low": "the language is too uncertain",
+    "quality_low": "the quality classifier puts it below the share to keep (quality.keep)",
     "no_lines_left": "the line rules removed every line",
     "c4_lorem_ipsum": "the page holds the filler text lorem ipsum (C4)",
     "c4_curly_bracket": "the page holds a curly bracket, as code does (C4)",

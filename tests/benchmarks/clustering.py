@@ -22,7 +22,7 @@ import pyarrow as pa
 from curate import decide, dedup
 from curate.recipe import Recipe, Spark
 from curate.session import read_parquet, session
-from tests.benchmarks.crawl import watched
+from tests.benchmarks.cost import cost
 
 CHUNK = 100_000  # documents written by a task
 SAME = 100_000
@@ -72,8 +72,8 @@ def in_a_process(documents: int, same: bool = False, verify: bool = False) -> di
     with tempfile.TemporaryDirectory(prefix="multicurate-bench-") as scratch:
         result = Path(scratch, "result.json")
         arguments = [str(documents), str(int(same)), str(int(verify)), str(result)]
-        _, peak = watched([sys.executable, "-m", "tests.benchmarks.clustering", "--one", *arguments])
-        return json.loads(result.read_text()) | {"peak_gb": round(peak / 1e9, 2)}
+        took = cost([sys.executable, "-m", "tests.benchmarks.clustering", "--one", *arguments])
+        return json.loads(result.read_text()) | {"peak_gb": round(took.peak_bytes / 1e9, 2)}
 
 
 def main() -> None:

@@ -11,8 +11,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,10 +18,11 @@ from urllib.parse import urlsplit
 import pyarrow.dataset as ds
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-from curate.lid_corpus import held_out
+from curate.lid.corpus import held_out
 from curate.runfolder import RunFolder
 from filters.columns import label
 from filters.language import known_labels
+from tests.benchmarks.cost import cost
 from tests.benchmarks.language import expected_label
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
@@ -43,7 +42,7 @@ def main() -> None:
         ]
         subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
         command = [sys.executable, "-m", "curate.cli", "run", "web", "-i", f"{crawl}/*.warc.gz", "-o", str(output)]
-        seconds, peak = watched([*command, "--set", "spark.master=local[2]"])
+        took = cost([*command, "--set", "spark.master=local[2]"])
         manifest = json.loads((output / "manifest.json").read_text())
         stages = manifest["stages"]
         figures = {
@@ -52,65 +51,20 @@ def main() -> None:
             "kept": stages["write"]["kept"],
             "dropped": stages["write"]["dropped"],
             "failed": sum(stages["measure"]["failed"].values()),
-            "seconds": round(seconds, 1),
+            "seconds": round(took.seconds, 1),
             "stage_seconds": manifest["seconds"],
             "cpu_seconds": manifest["cpu_seconds"],
-            "peak_gb": round(peak / 1e9, 2),
+            "peak_gb": round(took.peak_bytes / 1e9, 2),
             **languages(output),
             **copies(crawl, output),
         }
-        seconds, _ = watched(
-            [*command, "--set", "spark.master=local[2]", "--set", "dedup.bands=16", "--set", "dedup.rows=7"]
-        )
+        took = cost([*command, "--set", "spark.master=local[2]", "--set", "dedup.bands=16", "--set", "dedup.rows=7"])
         figures |= {f"{name}_16x7": value for name, value in copies(crawl, output).items() if "found" in name}
-        figures["seconds_16x7"] = round(seconds, 1)
+        figures["seconds_16x7"] = round(took.seconds, 1)
         verified = subprocess.run(
             [sys.executable, "-m", "curate.cli", "verify", str(output)], stdout=subprocess.DEVNULL
         )
         print(json.dumps(figures | {"verified": verified.returncode == 0}))
-
-
-def watched(command: list[str]) -> tuple[float, int]:
-    """Seconds, and the most memory that the process and all its descendants held at once (PSS, bytes)."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    peak, start = 0, time.perf_counter()
-    ended = threading.Event()
-
-    def sample() -> None:
-        nonlocal peak
-        while not ended.wait(0.5):
-            peak = max(peak, sum(map(pss, family(process.pid))))
-
-    watcher = threading.Thread(target=sample)
-    watcher.start()
-    status = process.wait()
-    ended.set()
-    watcher.join()
-    if status:
-        sys.exit(f"{' '.join(command)} ended with status {status}")
-    return time.perf_counter() - start, peak
-
-
-def family(root: int) -> list[int]:
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    members = [root]
-    for member in members:
-        members.extend(children.get(member, []))
-    return members
-
-
-def pss(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 def wrapped(url: str) -> tuple[str, str, bool] | None:

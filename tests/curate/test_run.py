@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow.dataset as ds
@@ -198,46 +199,59 @@ def content(folder: Path) -> Counter:
     )
 
 
+def killed_at(output: Path, pattern: str, *settings: str, count: int = 1) -> None:
+    """The demo as a process of its own, killed with its JVM and workers when `count` paths of the folder match."""
+    crawl = ["-i", str(SAMPLES / "crawl" / "*.warc.gz"), "-o", str(output)]
+    options = [f"urls.blocklist=['{SAMPLES / 'blocklist'}']", "spark.master=local[1]", *settings]
+    command = [sys.executable, "-m", "curate.cli", "run", "demo", *crawl]
+    command += [part for option in options for part in ("--set", option)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 180
+    while len(list(output.glob(pattern))) < count:
+        assert process.poll() is None and time.monotonic() < deadline, "the run ended or hung before it could be killed"
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def times(paths: Iterable[Path]) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in paths}
+
+
+def hash_of(folder: Path) -> str:
+    return json.loads((folder / "manifest.json").read_text())["content_hash"]
+
+
 def test_kill_in_the_middle_then_run_again(spark, tmp_path: Path) -> None:
     settings = ["limits.split_bytes=20000"]
     stages.run(demo(tmp_path / "whole", *settings), QUIET)
     output = tmp_path / "killed"
-    command = [
-        sys.executable,
-        "-m",
-        "curate.cli",
-        "run",
-        "demo",
-        "-o",
-        str(output),
-        "-i",
-        str(SAMPLES / "crawl" / "*.warc.gz"),
-    ]
-    command += [
-        "--set",
-        f"urls.blocklist=['{SAMPLES / 'blocklist'}']",
-        "--set",
-        settings[0],
-        "--set",
-        "spark.master=local[1]",
-    ]
-    process = subprocess.Popen(
-        command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    commits = output / "documents" / "_commits"
-    deadline = time.monotonic() + 180
-    while not (commits.is_dir() and len(list(commits.glob("0*.json"))) >= 2):
-        assert process.poll() is None and time.monotonic() < deadline, "the run ended or hung before it could be killed"
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    finished = {path: path.stat().st_mtime_ns for path in commits.glob("0*.json")}
+    killed_at(output, "documents/_commits/0*.json", *settings, count=2)
+    finished = times(output.glob("documents/_commits/0*.json"))
     units = len(json.loads((output / "run.json").read_text())["units"])
     assert 2 <= len(finished) < units, "killed too late to prove anything"
     stages.run(demo(output, *settings), QUIET)
-    assert {path: path.stat().st_mtime_ns for path in finished} == finished, "a finished unit was read twice"
+    assert times(finished) == finished, "a finished unit was read twice"
     assert content(output) == content(tmp_path / "whole")
-    hashes = [
-        json.loads((folder / "manifest.json").read_text())["content_hash"] for folder in (output, tmp_path / "whole")
-    ]
-    assert hashes[0] == hashes[1]
+    assert hash_of(output) == hash_of(tmp_path / "whole")
+
+
+def test_kills_while_verifying_deciding_and_writing(spark, tmp_path: Path) -> None:
+    """One run killed three times: what was finished by then is not done again, and the end is the same."""
+    settings = ["limits.split_bytes=20000", "dedup.verify='estimate'"]
+    stages.run(demo(tmp_path / "whole", *settings), QUIET)
+    output = tmp_path / "killed"
+    killed_at(output, "clusters/*/_rounds/evidence", *settings)
+    measured = times(output.glob("documents/*.parquet"))
+    assert measured and not list(output.glob("clusters/*/_SUCCESS")), "killed too late to prove anything"
+    killed_at(output, "decisions/*/_rounds/filtered", *settings)
+    clusters = times(output.glob("clusters/*/_SUCCESS"))
+    assert clusters and not list(output.glob("decisions/*/_SUCCESS")), "killed too late to prove anything"
+    killed_at(output, "kept/**/*.parquet", *settings)
+    assert not (output / "manifest.json").exists(), "killed too late to prove anything"
+    stages.run(demo(output, *settings), QUIET)
+    assert times(measured) == measured and times(clusters) == clusters, "finished work was done again"
+    assert content(output) == content(tmp_path / "whole")
+    assert hash_of(output) == hash_of(tmp_path / "whole")

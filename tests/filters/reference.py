@@ -237,6 +237,8 @@ def measure(
         **script_metrics(text),
         "stopwords": None if stopwords is None else float(len(set(stopwords) & set(tokens))),
         "flagged_word_ratio": ratio(hits, len(tokens)),
+        "code_mixing_index": None,  # filters.codemix and filters.affinity measure these
+        "affinity_word_ratio": None,
     }
 
 

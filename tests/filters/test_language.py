@@ -1,8 +1,10 @@
 """Labels, scripts and the language of text, on sentences written here."""
 
+import gzip
 import json
 import re
 import unicodedata
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,19 @@ import pytest
 
 from filters import language
 from filters.columns import LANGUAGE
-from filters.labels import canonical, usual_script
-from filters.language import identify, known_labels, prepare
-from filters.scripts import CODE_POINTS, SCRIPT_INDEX, SCRIPTS, letter_table, script, script_table
+from filters.fasttext_file import load
+from filters.labels import MEMBERS, canonical, usual_script
+from filters.language import identify, known_labels, members, model_path, prepare
+from filters.scripts import (
+    CODE_POINTS,
+    SCRIPT_INDEX,
+    SCRIPTS,
+    letter_counts,
+    letter_table,
+    majority_script,
+    script,
+    script_table,
+)
 
 SCRIPT_SAMPLES = {
     "Latn": "The river is wide here.",
@@ -208,21 +220,73 @@ def test_no_rows() -> None:
     assert identify(pa.array([], pa.string())).to_pylist() == []
 
 
+def _letters(**counts: int) -> np.ndarray:
+    letters = np.zeros((1, len(SCRIPTS)), np.int32)
+    for name, count in counts.items():
+        letters[0, SCRIPT_INDEX[name]] = count
+    return letters
+
+
 def test_the_answer_must_fit_the_script() -> None:
-    letters = np.zeros(len(SCRIPTS), np.int32)
-    letters[SCRIPT_INDEX["Latn"]] = 100
     ranked = [(("hin", "Deva"), 0.7), (("hin", "Latn"), 0.2)]
-    alternative = language._answer(ranked, letters)
-    assert (alternative["language"], alternative["language_script"], alternative["language_score"]) == (
-        "hin",
-        "Latn",
-        0.2,
-    )
-    assert list(json.loads(alternative["top_langs"])) == ["hin_Deva_score", "hin_Latn_score"], "nothing is hidden"
-    none = language._answer(ranked[:1], letters)
-    assert (none["language"], none["language_script"], none["language_score"]) == ("und", "Zzzz", 0.0)
-    letters[SCRIPT_INDEX["Deva"]] = 6
-    assert language._answer(ranked, letters)["language_script"] == "Deva", "some Devanagari is enough"
+    assert language._answers([ranked], _letters(Latn=100)) == [(("hin", "Latn"), 0.2)]
+    assert language._answers([ranked[:1]], _letters(Latn=100)) == [(("und", "Zzzz"), 0.0)]
+    assert language._answers([ranked], _letters(Latn=100, Deva=6)) == [ranked[0]], "some Devanagari is enough"
+    assert language._answers([[]], _letters(Latn=100)) == [(("und", "Zzzz"), 0.0)]
+    japanese = [(("jpn", "Jpan"), 0.9)]
+    assert language._answers([japanese], _letters(Hira=3, Kana=3, Latn=94)) == japanese, "all its scripts count"
+
+
+def test_a_label_that_names_no_language_is_no_reason_to_take_the_next() -> None:
+    ranked = language._ranked(["__label__other", "__label__hin_Latn"], np.array([0.9, 0.1]), "Latn")
+    assert language._answers([ranked], _letters(Latn=100)) == [(("und", "Zzzz"), 0.0)]
+
+
+def test_json_is_as_the_json_module_writes_it() -> None:
+    ranked = [
+        (("hin", "Deva"), 0.1234567),
+        (("mar", "Deva"), 0.0100004),
+        (("npi", "Deva"), 1.0),
+        (("bho", "Deva"), 0.5),
+    ]
+    plain = {f"{code}_{script}_score": round(score, 6) for (code, script), score in ranked}
+    assert language._json(ranked) == json.dumps(plain) and language._json([]) == "{}"
+
+
+def _plainly(texts: list[str], model: str) -> list[dict]:
+    """`identify`, one text at a time and without its shortcuts."""
+    answers = []
+    for text in texts:
+        letters = letter_counts(pa.array([text]))[0]
+        written = majority_script(letters[None])[0]
+        nothing = {"language": "und", "language_script": "Zzzz", "language_score": 0.0, "top_langs": "{}"}
+        if not letters.any():
+            answers.append(nothing | {"language_script": written})
+            continue
+        (names,), (scores,) = load(model_path(model)).predict([prepare(text)], k=10, threshold=0.01)
+        total: dict[tuple[str, str], float] = {}
+        for name, score in zip(names, scores.tolist(), strict=True):
+            total[canonical(name, written)] = min(total.get(canonical(name, written), 0.0) + score, 1.0)
+        ranked = sorted(total.items(), key=lambda item: -item[1])
+        top = {"top_langs": json.dumps({f"{a}_{b}_score": round(score, 6) for (a, b), score in ranked})}
+        for (code, script_), score in ranked:
+            if sum(letters[SCRIPT_INDEX[each]] for each in MEMBERS.get(script_, (script_,))) >= 0.05 * letters.sum():
+                nothing |= {"language": code, "language_script": script_, "language_score": score}
+                break
+        answers.append(nothing | top)
+    return answers
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("model", ["default", "lid.176"])
+def test_batches_are_answered_as_single_texts_are(shared: Path, monkeypatch: pytest.MonkeyPatch, model: str) -> None:
+    monkeypatch.setenv("MULTICURATE_MODELS", str(shared / "models"))
+    with gzip.open(shared / "text" / "ntrex128.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in islice(lines, 0, None, 60)]
+    texts = [text for row in rows for text in (row["lines"][0], row["lines"][-1][:40], "\n".join(row["lines"]))]
+    texts += ["", "12", *(f"{one} {two}" for one, two in zip(texts[::7], texts[3::7], strict=False))]
+    found = identify(pa.array(texts), model=model).to_pylist()
+    assert len({each["language_script"] for each in found}) > 20 and found == _plainly(texts, model)
 
 
 def test_models_whose_labels_mean_the_same_language_are_added_up() -> None:
@@ -232,7 +296,9 @@ def test_models_whose_labels_mean_the_same_language_are_added_up() -> None:
 
 def test_prepare_bounds_the_text_and_keeps_fasttexts_tokens_out() -> None:
     assert prepare(" a\n\tb ") == "a b"
-    assert prepare("x </s> y __label__hin_Deva z") == "x y hin_Deva z"
+    assert prepare("x </s> y __label__hin_Deva z").split() == ["x", "y", "hin_Deva", "z"]
+    for space in "\t\x1c\x85\u00a0\u1680\u2003\u2028\u202f\u3000":
+        assert prepare(f"नदी{space}चौड़ी{space}") == "नदी चौड़ी"
     long = prepare("begin " + "word " * 100_000 + "end")
     assert long.startswith("begin") and long.endswith("end") and len(long) <= language.MAXIMUM_CHARACTERS + 2
 
@@ -250,10 +316,28 @@ def test_unknown_models_are_named_with_the_known_ones(tmp_path: Path, monkeypatc
     monkeypatch.setenv("MULTICURATE_MODELS", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=rf"{tmp_path}/model_v3\.bin: put https://huggingface\.co"):
         identify(text, model="glotlid")
-    broken = tmp_path / "broken.ftz"
-    broken.write_bytes(b"not a model at all")
-    with pytest.raises(ValueError, match=r"broken\.ftz is no fastText model"):
-        identify(text, model=str(broken))
+    assert known_labels("default+default") == known_labels()
+    with pytest.raises(FileNotFoundError, match="model_v3"):
+        identify(text, model="default+glotlid")
+
+
+def test_models_are_joined_by_a_plus_that_a_path_may_hold_too() -> None:
+    assert members("default+lid.176") == ("default", "lid.176")
+    assert members("a/b.ftz+default") == ("a/b.ftz", "default")
+    assert members("default") == ("default",) and members("c++/model.bin") == ("c++/model.bin",)
+
+
+def test_below_a_languages_cut_there_is_no_answer() -> None:
+    texts = pa.array([LANGUAGE_SAMPLES["hin_Deva"], LANGUAGE_SAMPLES["tam_Taml"], "12"])
+    plain = identify(texts).to_pylist()
+    assert min(each["language_score"] for each in plain[:2]) > 0.9
+    cut = identify(texts, cuts={"hin_Deva": 1.01, "other": 0.5}).to_pylist()
+    assert cut[0] == {"language": "und", "language_script": "Zzzz", "language_score": 0.0} | {
+        "top_langs": plain[0]["top_langs"]
+    }
+    assert cut[1:] == plain[1:]
+    others = identify(texts, cuts={"hin_Deva": 0.0, "other": 1.01}).to_pylist()
+    assert [each["language"] for each in others] == ["hin", "und", "und"]
 
 
 @pytest.mark.shared

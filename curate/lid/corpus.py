@@ -1,9 +1,13 @@
-"""Labelled text for language identification: files -> documents, and which of them are held out."""
+"""Labelled text for language identification: files -> documents, and which of them are held out.
+
+Romanized classes are labels like any other. The known sets hold text that people romanized (Dakshina, Hinglish-TOP);
+text that a program romanized comes as JSONL labelled hin_Latn, for a language or scheme that no human set has.
+"""
 
 import json
 import tarfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from filters.labels import canonical
 from filters.scripts import script
 
 HELD_OUT_ONE_IN = 5
+TEXT, LANGUAGE_FIELDS, OTHER_FIELDS = "text", ("language", "lang"), ("language_script", "id")
 Row = dict[str, Any]
 Raw = tuple[str, str, list[str]]  # label as the set spells it, key, paragraphs
 
@@ -25,9 +30,10 @@ Raw = tuple[str, str, list[str]]  # label as the set spells it, key, paragraphs
 class Document:
     """One labelled text. `key` names it within its set, the same for its translations, and decides its side."""
 
-    label: str  # hin_Deva
+    label: str  # hin_Deva; begins with und where the set's own label names no language
     key: str
     paragraphs: tuple[str, ...]
+    named: str = field(default="", compare=False)  # the label as the set spells it
 
 
 def held_out(key: str) -> bool:
@@ -36,6 +42,11 @@ def held_out(key: str) -> bool:
     The Universal Declaration (udhr/) is one text in every language, so it measures nothing and is all for training.
     """
     return not key.startswith("udhr/") and xxhash.xxh3_64_intdigest(key.encode()) % HELD_OUT_ONE_IN == 0
+
+
+def for_calibration(key: str) -> bool:
+    """Whether a held-out document is for fitting calibrations and cuts: every other one. Those are judged on the rest."""
+    return xxhash.xxh3_64_intdigest(key.encode(), seed=1) % 2 == 0
 
 
 def _lines(path: Path) -> Iterator[Row]:
@@ -119,23 +130,35 @@ def _flores_v1(path: Path) -> Iterator[Raw]:
                 yield language, f"flores/{i}", [line.decode()]
 
 
-def _table_rows(path: Path) -> Iterator[Row]:
-    if path.suffix != ".parquet":
-        yield from _lines(path)
-        return
-    file = pq.ParquetFile(path)
-    wanted = [name for name in ("id", "language", "language_script", "text") if name in file.schema_arrow.names]
+def _needs(path: Path, present: Iterable[str], row: int | None = None) -> ValueError:
+    where = path if row is None else f"{path} row {row}"
+    wanted = f"`{TEXT}` and `{'` or `'.join(LANGUAGE_FIELDS)}` (and, if there are, `{'`, `'.join(OTHER_FIELDS)}`)"
+    return ValueError(f"{where}: needs the columns {wanted}; it has {', '.join(present) or 'none'}")
+
+
+def _parquet_rows(path: Path) -> Iterator[Row]:
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path}: not Parquet: {str(error).splitlines()[0]}") from error
+    names = file.schema_arrow.names
+    if TEXT not in names or not set(LANGUAGE_FIELDS) & set(names):
+        raise _needs(path, names)
+    wanted = [name for name in (TEXT, *LANGUAGE_FIELDS, *OTHER_FIELDS) if name in names]
     for batch in file.iter_batches(columns=wanted):
         yield from batch.to_pylist()
 
 
 def _table(path: Path) -> Iterator[Raw]:
-    """Any JSONL or Parquet with `text` and `language`; our shards' `language_script` and `id` are used where present."""
-    for i, row in enumerate(_table_rows(path)):
-        if not isinstance(row.get("text"), str) or not isinstance(row.get("language"), str):
-            raise ValueError(f"{path} row {i}: needs the fields `text` and `language`; it has {', '.join(row)}")
-        named = "_".join(filter(None, (row["language"], row.get("language_script"))))
-        yield named, str(row.get("id") or f"{path.name}/{i}"), row["text"].split("\n")
+    """Any JSONL or Parquet with `text` and `language` or `lang`; a shard's `language_script` and `id` are used too."""
+    for i, row in enumerate(_parquet_rows(path) if path.suffix == ".parquet" else _lines(path)):
+        if not isinstance(row, dict):
+            raise ValueError(f"{path} row {i}: not an object with the columns `{TEXT}` and `{LANGUAGE_FIELDS[0]}`")
+        language = next((row[name] for name in LANGUAGE_FIELDS if row.get(name)), None)
+        if not isinstance(row.get(TEXT), str) or not isinstance(language, str):
+            raise _needs(path, row, i)
+        named = "_".join(filter(None, (language, row.get("language_script"))))
+        yield named, str(row.get("id") or f"{path.name}/{i}"), row[TEXT].split("\n")
 
 
 KNOWN_SETS: dict[str, Callable[[Path], Iterator[Raw]]] = {
@@ -164,12 +187,12 @@ def contradicted(document: Document) -> bool:
 
 
 def read(path: Path) -> Iterator[Document]:
-    """The documents of a file: one of `KNOWN_SETS`, by name, or any JSONL(.gz) or Parquet with `text` and `language`."""
+    """The documents of a file: one of `KNOWN_SETS`, by name, or else any JSONL(.gz) or Parquet with labels."""
     name = path.name.split(".")[0]
     known = KNOWN_SETS.get("wikipedia" if name.startswith("wikipedia_") else name)
     for named, key, paragraphs in (known or _table)(path):
         kept = tuple(filter(None, map(str.strip, paragraphs)))
-        yield Document(label(*canonical(named, None if known else _written(kept))), key, kept)
+        yield Document(label(*canonical(named, None if known else _written(kept))), key, kept, named)
 
 
 def read_all(inputs: list[str]) -> Iterator[Document]:
@@ -181,3 +204,8 @@ def read_all(inputs: list[str]) -> Iterator[Document]:
             raise FileNotFoundError(f"no input at {pattern}")
         for path in paths:
             yield from read(path)
+
+
+def held_out_of(inputs: list[str]) -> Iterator[Document]:
+    """The held-out documents of paths and glob patterns."""
+    return (document for document in read_all(inputs) if held_out(document.key))

@@ -1,0 +1,1 @@
+"""`curate lid`: train, calibrate, evaluate, use and fetch language identification models."""
