@@ -32,7 +32,7 @@ MINIMUM = 1000  # distinct words below which a language is left out
 ROWS = 200_000  # words and n-grams left after pruning, about 19 bytes each
 _BATCH = 1000
 # So many buckets that the table comes from the system zeroed: see `curate.lid.sampling.TrainingOptions`
-_SETTINGS = {"dim": 16, "minn": 1, "maxn": 5, "bucket": 600_000, "minCount": 3, "epoch": 2, "lr": 0.5}
+_SETTINGS = {"dim": 16, "minn": 1, "maxn": 5, "bucket": 600_000, "minCount": 30, "epoch": 2, "lr": 0.5}
 
 
 def _texts(inputs: list[str]) -> Iterator[Document]:

@@ -6,6 +6,11 @@ the identification model thinks of first for its sentences (same script), so tha
 0.5. `rule`: affinity_word_ratio <= 0, as FineWeb-2 filters. `published`: FineWeb-2's own lists, for the languages that
 have one and text here, next to ours on the same documents. `tainted`: lists built from text that is half wrong itself.
 Documents under 50 words are many (single sentences of lingua's test data), so `long_*` leaves them out.
+
+What fell short: lists from text that is half wrong itself keep a precision of 0.81 and lose three documents in four, so
+they must come from labelled text, not from the crawl that they are to clean. Close languages (Croatian and Bosnian, the
+Norwegians, Malay and Indonesian) share their frequent words: short lists, recall under 0.5. A long document in a close
+language holds one listed word by chance; on those a cutoff of 0.02 is better than FineWeb-2's any word at all.
 """
 
 import json
