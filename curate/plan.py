@@ -1,7 +1,5 @@
 """What a run will read, and whether the output folder already holds part of it."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,22 +10,25 @@ from curate.audit import verified
 from curate.audit.verified import Verified
 from curate.dedup import index
 from curate.dedup.index import Index
-from curate.lid.calibration import load_cuts
-from curate.lid.use import fetch
-from curate.recipe import MIB, Dedup, Language, Recipe, RecipeError
+from curate.recipe import MIB, Dedup, Recipe, RecipeError
+from curate.resources import (
+    affinity_words,
+    blocklist,
+    content_hash,
+    file_hash,
+    flagged_words,
+    hashed,
+    language_cuts,
+    model_hash,
+    quality_hash,
+)
 from curate.runfolder import RunFolder, exists, filesystem, join, list_files, read_json, write_json
 from curate.sources import list_inputs, plan_splits
 from curate.sources.record import Split
 from curate.steps import check
 from curate.work import Settings, Unit
-from filters.affinity import read_lists as read_affinity
 from filters.columns import SCHEMA_VERSION
-from filters.ensemble import Calibration
-from filters.flagged import read_lists
-from filters.language import REMOTE_MODELS, calibration_path, known_labels, members, model_path
 from filters.mixed_words import MODEL as WORD_MODEL
-from filters.quality import ModelError, by_language, files
-from filters.url import Blocklist
 from thresholds.calibrate import check_methods
 from thresholds.table import CutoffTable
 
@@ -74,7 +75,7 @@ class Plan:
             "index": self.index and self.index.older,
             "verified": verified.listed(self.verified),
         }
-        return _hash(parts)
+        return hashed(parts)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def opened(root: str) -> Opened:
 
 
 def _cluster_fingerprint(measure_key: dict[str, Any], units: list[list[tuple[str, int, int]]], dedup: Dedup) -> str:
-    return _hash({"measure": measure_key, "units": units, "dedup": dedup.clustering})
+    return hashed({"measure": measure_key, "units": units, "dedup": dedup.clustering})
 
 
 def make(recipe: Recipe) -> Plan:
@@ -112,12 +113,12 @@ def make(recipe: Recipe) -> Plan:
     settings = Settings(
         recipe,
         table.stopwords,
-        _flagged_words(recipe.words.flagged),
-        _blocklist(recipe),
+        flagged_words(recipe.words.flagged),
+        blocklist(recipe),
         benchmarks.load(recipe.decontaminate),
         forgotten.load_list(recipe.forget.list) | forgotten.stored(folder),
-        _language_cuts(recipe.language),
-        _affinity_words(recipe.words.affinity),
+        language_cuts(recipe.language),
+        affinity_words(recipe.words.affinity),
     )
     files = list_inputs(recipe.input, format=recipe.format)
     splits = plan_splits(files, target_bytes=recipe.limits.split_bytes)
@@ -133,7 +134,7 @@ def _index(dedup: Dedup, measure_key: dict[str, Any], units: Sequence[Unit]) -> 
 
 
 def _index_run(measure_key: dict[str, Any], first: list[tuple[str, int, int]]) -> str:
-    return _hash({"measure": measure_key, "first": first})
+    return hashed({"measure": measure_key, "first": first})
 
 
 def index_entry(folder: RunFolder) -> str | None:
@@ -176,20 +177,20 @@ def _measure_key(recipe: Recipe, settings: Settings) -> dict[str, Any]:
         "schema": SCHEMA_VERSION,
         "extract": recipe.extract.model_dump(exclude={"timeout_seconds", "memory_mb"}),
         "screen": sorted(recipe.languages) if recipe.screened else [],
-        "language": {"model": _model(recipe.language.model)}
+        "language": {"model": model_hash(recipe.language.model)}
         | ({"cuts": settings.cuts} if settings.cuts else {})
-        | ({"mixed": recipe.language.mixed, "words": _file_hash(WORD_MODEL)} if recipe.language.mixed else {}),
+        | ({"mixed": recipe.language.mixed, "words": file_hash(WORD_MODEL)} if recipe.language.mixed else {}),
         "urls": {
-            "blocklist": [_content(path) for path in recipe.urls.blocklist],
+            "blocklist": [content_hash(path) for path in recipe.urls.blocklist],
             "categories": list(recipe.urls.categories),
         },
         "clean": recipe.clean.model_dump(mode="json"),
         "steps": check(recipe.steps, recipe.languages),
-        "quality": recipe.quality.model and _quality_model(recipe.quality.model),
+        "quality": recipe.quality.model and quality_hash(recipe.quality.model),
         "words": {
-            "stopwords": _hash(settings.stopwords),
-            "flagged": _hash(settings.flagged_words),
-            "affinity": _hash(settings.affinity_words),
+            "stopwords": hashed(settings.stopwords),
+            "flagged": hashed(settings.flagged_words),
+            "affinity": hashed(settings.affinity_words),
         },
         "dedup": recipe.dedup.model_dump(include={"ngram", "seed"}) | {"permutations": recipe.dedup.permutations},
         "decontaminate": settings.benchmarks
@@ -197,101 +198,6 @@ def _measure_key(recipe: Recipe, settings: Settings) -> dict[str, Any]:
         "boilerplate": recipe.boilerplate.model_dump(include={"words"}) if recipe.boilerplate.lines else None,
         "limits": recipe.limits.model_dump(include={"record_bytes", "split_bytes"}),
     }
-
-
-def _hash(value: Any) -> str:
-    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).hexdigest()
-
-
-def _content(path: str) -> str:
-    """A hash of a file, or of every file of a folder."""
-    fs, inner = filesystem(path)
-    if not fs.exists(inner):
-        raise RecipeError(f"urls.blocklist: {path}: no such file or folder")
-    digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(fs.find(inner)):
-        digest.update(file[len(inner) :].encode() + b"\0" + fs.cat_file(file))
-    return digest.hexdigest()
-
-
-def _quality_model(name: str) -> str:
-    """A hash of the model's files. An unusable one is found here, before any work."""
-    try:
-        by_language(name)
-        return _hash([hashlib.blake2b(path.read_bytes()).hexdigest() for path in files(name)])
-    except ModelError as error:
-        raise RecipeError(f"quality.model: {error}") from None
-
-
-def _model(name: str) -> str:
-    """A hash of the model's file; of models that vote, of all their files and calibrations."""
-    paths = [_model_file(member) for member in members(name)]
-    try:
-        known_labels(name)
-        if len(paths) == 1:
-            return _file_hash(paths[0])
-        calibrations = [Calibration.load(calibration_path(member)) for member in members(name)]
-    except ValueError as error:
-        raise RecipeError(f"language.model: {error}") from None
-    return _hash([*map(_file_hash, paths), *map(asdict, calibrations)])
-
-
-def _file_hash(path: Path) -> str:
-    """A hash of the file's size and its first and last MiB: the whole of a large one would take a while."""
-    digest = hashlib.blake2b(str(path.stat().st_size).encode(), digest_size=16)
-    with path.open("rb") as file:
-        digest.update(file.read(MIB))
-        file.seek(max(0, path.stat().st_size - MIB))
-        digest.update(file.read())
-    return digest.hexdigest()
-
-
-def _model_file(name: str) -> Path:
-    """The file of one model, fetched where it is a published one that is not here yet."""
-    try:
-        return model_path(name)
-    except ValueError as error:
-        raise RecipeError(f"language.model: {error}") from None
-    except FileNotFoundError as missing:
-        if name not in REMOTE_MODELS:
-            raise RecipeError(f"language.model: {missing}") from None
-        try:
-            return fetch(name)
-        except Exception as error:  # whatever the network library raises
-            raise RecipeError(f"language.model: {missing}; fetching it failed: {type(error).__name__}") from None
-
-
-def _language_cuts(chosen: Language) -> dict[str, float]:
-    try:
-        return load_cuts(chosen.cuts, chosen.model) if chosen.cuts else {}
-    except ValueError as error:
-        raise RecipeError(f"language.cuts: {error}") from None
-
-
-def _blocklist(recipe: Recipe) -> Blocklist:
-    try:
-        return Blocklist.load(recipe.urls.blocklist, categories=recipe.urls.categories or None)
-    except (ValueError, OSError) as error:
-        raise RecipeError(f"urls.blocklist: {error}") from None
-
-
-def _flagged_words(paths: str | tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """The entries of all lists, by language."""
-    found: dict[str, set[str]] = {}
-    for path in (paths,) if isinstance(paths, str) else paths:
-        try:
-            for name, entries in read_lists(Path(path)).items():
-                found.setdefault(name, set()).update(entries)
-        except (ValueError, OSError) as error:
-            raise RecipeError(f"words.flagged: {error}") from None
-    return {name: tuple(sorted(entries)) for name, entries in sorted(found.items())}
-
-
-def _affinity_words(folder: str | None) -> dict[str, tuple[str, ...]]:
-    try:
-        return read_affinity(Path(folder)) if folder else {}
-    except (ValueError, OSError) as error:
-        raise RecipeError(f"words.affinity: {error}") from None
 
 
 def _names(splits: Sequence[Split]) -> list[tuple[str, int, int]]:

@@ -121,7 +121,10 @@ def text_dedup(python: str, texts: Path, output: Path, language: str) -> list[st
         f"{texts}/{language}-*.jsonl.gz",
         "--split",
         "train",
-        "--no-use_auth_token",
+        "--use_auth_token",
+        "false",
+        "--hash_func",
+        "xxh3",
     ]
     how = [
         "--ngram",

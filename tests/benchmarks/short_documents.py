@@ -14,6 +14,7 @@ import random
 import re
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def sentences(language: str) -> list[str]:
 def documents(language: str, count: int) -> Iterator[str]:
     """`count` documents, the same each time and for a larger count the same to begin with."""
     chance, pool = random.Random(language), sentences(language)
-    earlier: list[str] = []
+    earlier: deque[str] = deque(maxlen=1000)
     for number in range(count):
         if number % 10 == 9:
             words = chance.choice(earlier).split(" ")
@@ -52,7 +53,7 @@ def documents(language: str, count: int) -> Iterator[str]:
             text = " ".join(words)
         else:
             text = _sampled(pool, chance)
-        earlier = [*earlier[-999:], text]
+        earlier.append(text)
         yield text
 
 
