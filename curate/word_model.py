@@ -9,15 +9,14 @@ import random
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 
 import fasttext
 import numpy as np
 import pyarrow as pa
 
+from curate.fresh import apart
 from curate.lid.corpus import Document, held_out, read_all
 from curate.recipe import RecipeError
 from filters.columns import UNKNOWN_LANGUAGE
@@ -85,8 +84,8 @@ def train(inputs: list[str], output: Path, *, threads: int = 1) -> dict[str, int
             f"{len(counts)} languages in {SCRIPT} have {MINIMUM:,} distinct words: two at least are needed"
         )
     output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, get_context("spawn")) as fresh:
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "words.txt"
         path.write_text("".join(_examples(counts)), "utf-8")
-        fresh.submit(_fit, str(path), str(output), threads).result()
+        apart(_fit, str(path), str(output), threads)
     return {name: len(words) for name, words in counts.items()}

@@ -7,6 +7,7 @@ from typing import Any
 
 import fasttext
 
+from curate.fresh import apart
 from curate.lid import calibration, card
 from curate.lid.corpus import held_out_of, read_all
 from curate.lid.evaluation import evaluate
@@ -34,17 +35,17 @@ def _fit(lines: list[str], path: Path, options: TrainingOptions) -> Any:
     )
 
 
-def _model(texts: dict[str, list[str]], options: TrainingOptions) -> Any:
-    """The quantised model; with `hard_negatives`, the second of two trainings."""
+def _negatives(lines: list[str], texts: dict[str, list[str]], options: TrainingOptions) -> list[str]:
+    """The lines that a first model confuses with a close language."""
+    with tempfile.TemporaryDirectory() as folder:
+        return hard_negatives(_fit(lines, Path(folder) / "train.txt", options), texts, options)
+
+
+def _write(lines: list[str], output: Path, options: TrainingOptions) -> None:
+    """Train on the lines, quantise, save."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.txt"
-        lines = examples(texts, options)
         model = _fit(lines, path, options)
-        found = hard_negatives(model, texts, options) if options.hard_negatives else []
-        if found:
-            lines += REPEATS * found
-            random.Random(options.seed).shuffle(lines)
-            model = _fit(lines, path, options)
         model.quantize(
             str(path),
             cutoff=options.rows,
@@ -53,7 +54,7 @@ def _model(texts: dict[str, list[str]], options: TrainingOptions) -> Any:
             thread=options.threads,
             epoch=options.epochs,
         )
-    return model
+        model.save_model(str(output))
 
 
 def train(inputs: list[str], output: Path, options: TrainingOptions | None = None) -> Selection:
@@ -65,7 +66,11 @@ def train(inputs: list[str], output: Path, options: TrainingOptions | None = Non
     options = options or TrainingOptions()
     chosen = select(read_all(inputs), options)
     output.parent.mkdir(parents=True, exist_ok=True)
-    _model(chosen.texts, options).save_model(str(output))
+    lines = examples(chosen.texts, options)
+    if options.hard_negatives and (found := apart(_negatives, lines, chosen.texts, options)):
+        lines += REPEATS * found
+        random.Random(options.seed).shuffle(lines)
+    apart(_write, lines, output, options)
     size = output.stat().st_size
     if size > options.maximum_bytes:
         raise ValueError(f"{output} has {size:,} bytes, the limit is {options.maximum_bytes:,}: take fewer `rows`")

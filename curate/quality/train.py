@@ -13,14 +13,13 @@ import tempfile
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import fasttext
 import pyarrow as pa
 
+from curate.fresh import apart
 from curate.quality.corpus import Example, HeldOut, hold_out
 from curate.recipe import RecipeError
 from filters.quality import BAD, GOOD, MINIMUM_WORDS, lines, seal, words_with_letters
@@ -137,7 +136,7 @@ def windows(classes: dict[bool, list[Tokens]], options: TrainingOptions, chance:
 
 
 def _fit(lines: str, output: str, options: TrainingOptions) -> None:
-    """Train on a file of lines and write the model, in a process that does nothing else: see `_fit_apart`."""
+    """Train on a file of lines and write the model, in a process that does nothing else."""
     model = fasttext.train_supervised(
         lines,
         dim=options.dimension,
@@ -153,13 +152,6 @@ def _fit(lines: str, output: str, options: TrainingOptions) -> None:
     )
     model.quantize(qnorm=True, dsub=2, cutoff=options.rows)
     model.save_model(output)
-
-
-def _fit_apart(lines: str, output: str, options: TrainingOptions) -> None:
-    """fastText 0.9.3 sets only a tenth of its table a thread and trusts the rest to be zero: true of memory fresh from
-    the system, not of what this process has used before, where training met NaN."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        pool.submit(_fit, lines, output, options).result()
 
 
 def train(
@@ -187,7 +179,7 @@ def train(
         path = Path(folder) / "train.txt"
         path.write_text("".join(training), encoding="utf-8")
         partial = Path(folder) / "model.ftz"
-        _fit_apart(str(path), str(partial), options)
+        apart(_fit, str(path), str(partial), options)
         documents = {
             name: {"good": len(grouped[name][True]), "bad": len(grouped[name][False])} for name in sorted(counts)
         }
