@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
 from curate.lid.evaluation import Evaluation
@@ -20,7 +20,7 @@ def _table(header: str, rows: Iterable[Iterable[object]]) -> str:
 def _changed(options: TrainingOptions) -> str:
     default, used = asdict(TrainingOptions()), asdict(options)
     changed = [f"{name}={used[name]!r}" for name in used if used[name] != default[name]]
-    return ", ".join(changed) or "all as they stand"
+    return ", ".join(changed) or "none"
 
 
 def _figures(name: str, evaluation: Evaluation) -> tuple[object, ...]:
@@ -64,14 +64,13 @@ def text(
     whole, parts: its evaluation on held-out documents and on their paragraphs.
     """
     content = model.read_bytes()
-    names = [field.name for field in fields(options)]
     sections = [
         f"# {model.name}",
         f"A quantised fastText language identification model: {len(chosen.texts):,} classes `iso3_Script`,"
         f" {len(content):,} bytes, sha256 `{hashlib.sha256(content).hexdigest()}`.",
         "## Training",
         "From " + ", ".join(f"`{each}`" for each in inputs) + " by `curate lid train`.",
-        f"Options ({', '.join(names)}): {_changed(options)}.",
+        f"Options other than those that `TrainingOptions` begins with: {_changed(options)}.",
         "A fifth of the documents, by a hash of their key, is held out; so is every translation of one, where the set"
         " says which are. Documents whose letters contradict their label are left out of training, not of evaluation.",
         "## Held-out figures",

@@ -17,6 +17,7 @@ _NO_LETTERS = str.maketrans(
 )
 _ZEROED_BYTES = 32 << 20  # glibc's malloc may reuse dirty memory below this, never above
 _PACKED = 1500
+_NAMED = 20  # of what was left out
 LEAST_KEPT = 1000  # characters of a class that `keep` names: a few sentences teach nothing but themselves
 
 
@@ -70,17 +71,17 @@ class Selection:
         """What the user should know, a line each."""
         lines = []
         if self.left_out:
-            each = (
-                f"{name} ({self.documents[name]:,} documents, {n:,} characters)" for name, n in self.left_out.items()
-            )
-            lines.append(f"left out, too little text: {', '.join(each)}")
+            most = sorted(Counter(self.left_out).most_common(_NAMED))
+            each = (f"{name} ({self.documents[name]:,} documents, {n:,} characters)" for name, n in most)
+            more = len(self.left_out) - len(most)
+            lines.append(f"left out, too little text: {', '.join(each)}{f' and {more:,} more' if more else ''}")
         if self.unmapped:
-            each = (f"{name!r} ({n:,} documents)" for name, n in self.unmapped.most_common(20))
+            each = (f"{name!r} ({n:,} documents)" for name, n in self.unmapped.most_common(_NAMED))
             lines.append(
                 f"left out, labels that name no language: {', '.join(each)}; write them as hin, hi or hin_Deva"
             )
         if self.contradicted:
-            each = (f"{name} ({n:,} documents)" for name, n in self.contradicted.most_common(20))
+            each = (f"{name} ({n:,} documents)" for name, n in self.contradicted.most_common(_NAMED))
             lines.append(f"left out, in another script than their label: {', '.join(each)}")
         return lines
 
