@@ -55,7 +55,7 @@ check: .venv/installed-test ## format, lint, types, import contract
 	$(BIN)/lint-imports
 
 bench: install-all env-archive vllm ## every benchmark, one JSON line each
-	@for name in archives calibrate clustering contamination crawl cutoffs engine extraction language masters minhash parity planted screen signals; do \
+	@for name in archives affinity audit calibrate clustering codemix contamination crawl cutoffs dedup_jobs engine extraction fineweb2_run language masters minhash parity planted quality screen short_documents signals; do \
 		$(BIN)/python -m tests.benchmarks.$$name || exit 1; done
 
 env-archive: ## env.tar.gz: the environment as spark-submit's --archives takes it

@@ -409,10 +409,10 @@ def test_empty_files(run: Run) -> None:
 
 
 def test_a_language_label_that_is_a_path_writes_nothing_outside(spark: object, tmp_path: Path) -> None:
-    labels = ("../../etc", "/etc/passwd")
+    labels = ("../../etc", "/etc/passwd", "tam_Taml")  # one that is right, or the model would not be taken at all
     lines = [
         f"__label__{label} {TEXTS[name][n]}".replace("\n", " ")
-        for label, name in zip(labels, ("hin_Deva", "rus_Cyrl"), strict=True)
+        for label, name in zip(labels, ("hin_Deva", "rus_Cyrl", "tam_Taml"), strict=True)
         for n in range(6)
     ]
     (tmp_path / "train.txt").write_text("\n".join(lines))
