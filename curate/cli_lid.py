@@ -36,10 +36,10 @@ def lid() -> None:
     help="Characters of training text that other labels need to be classes.",
 )
 @click.option(
-    "--hard-negatives/--no-hard-negatives",
-    default=True,
-    show_default=True,
-    help="Train twice, and show close languages again where the first model confused them.",
+    "--hard-negatives",
+    is_flag=True,
+    help="Train twice, and show close languages again where the first model confused them: better among these, and"
+    " readier to answer one of them elsewhere.",
 )
 @click.option("--threads", default=1, show_default=True, help="More are faster, and the model differs from run to run.")
 def train_(inputs: tuple[str, ...], output: Path, keep: str, minimum: int, hard_negatives: bool, threads: int) -> None:

@@ -41,7 +41,7 @@ class TrainingOptions:
     rows: int = 208_000  # words and n-grams left after pruning; about 19 bytes each
     retrain: bool = True
     maximum_bytes: int = 4_000_000
-    hard_negatives: bool = True  # a first model shows which close languages to look at again: curate/lid/hard.py
+    hard_negatives: bool = False  # a first model shows which close languages to look at again: curate/lid/hard.py
     seed: int = 1
     threads: int = 1  # more are faster, and the model differs from run to run
 
