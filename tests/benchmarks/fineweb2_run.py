@@ -164,19 +164,31 @@ def _run(output: Path, tasks: int, steps: list[Any]) -> None:
         LocalPipelineExecutor(steps, tasks=tasks, workers=1, logging_dir=logs).run()
 
 
-def datatrove(crawl: Path, output: Path, wanted: str) -> None:
-    from loguru import logger
-
-    logger.remove()
-    read_and_identify(crawl, output, wanted)
+def by_language(output: Path) -> None:
+    """Deduplicate and filter each language, and say what that cost: exact, because every fork is waited for."""
     for label in sorted(path.name for path in (output / "texts").iterdir()):
         deduplicate(output, label)
         if any((output / "unique" / label).glob("*.jsonl.gz")):
             filter_(output, label)
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     cpu = sum(each.ru_utime + each.ru_stime for each in used)
-    found = {"kept": sum(_rows(output / "kept")), "cpu_seconds": round(cpu, 1)}  # exact: it waits for all its children
-    (output / "found.json").write_text(json.dumps(found))
+    (output / "found.json").write_text(json.dumps({"kept": sum(_rows(output / "kept")), "cpu_seconds": cpu}))
+
+
+def datatrove(crawl: Path, output: Path, wanted: str) -> dict[str, float]:
+    """What its two parts cost together. The first has processes that nobody waits for, the second very short ones."""
+    output.mkdir()
+    command = [sys.executable, "-m", "tests.benchmarks.fineweb2_run"]
+    reading = cost([*command, "--read", str(crawl), str(output), wanted])
+    rest = cost([*command, "--by-language", str(output)])
+    found = json.loads((output / "found.json").read_text())
+    return {
+        "seconds": round(reading.seconds + rest.seconds, 1),
+        "cpu_seconds": round(reading.cpu_seconds + found["cpu_seconds"], 1),
+        "cpu_seconds_reading": round(reading.cpu_seconds, 1),
+        "peak_gb": round(max(reading.peak_bytes, rest.peak_bytes) / 1e9, 2),
+        "kept": found["kept"],
+    }
 
 
 def _rows(folder: Path) -> Iterator[int]:
@@ -196,19 +208,16 @@ def compare(crawl: Path, scratch: Path, wanted: str) -> dict[str, Any]:
     found = cost([*command, *(part for option in options for part in ("--set", option))]).dump()
     manifest = json.loads((ours / "manifest.json").read_text())
     found |= {"kept": manifest["stages"]["decide"]["kept"], "measure_cpu": manifest["cpu_seconds"]}
-    theirs.mkdir()
-    peer = cost(
-        [sys.executable, "-m", "tests.benchmarks.fineweb2_run", "--datatrove", str(crawl), str(theirs), wanted]
-    ).dump()
-    peer |= json.loads((theirs / "found.json").read_text())
+    peer = datatrove(crawl, theirs, wanted)
     times = round(peer["cpu_seconds"] / found["cpu_seconds"], 2)
     return {"ours": found, "datatrove": peer, "cpu_times_less": times}
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--datatrove"]:
-        datatrove(Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])
-        return
+    if sys.argv[1:2] == ["--read"]:
+        return read_and_identify(Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])
+    if sys.argv[1:2] == ["--by-language"]:
+        return by_language(Path(sys.argv[2]))
     with tempfile.TemporaryDirectory(prefix="multicurate-bench-") as temporary:
         scratch = Path(temporary)
         crawl = Path(sys.argv[1]) if len(sys.argv) > 1 else scratch / "crawl"
