@@ -1,8 +1,9 @@
 """A crawl to shards by FineWeb-2's steps: `curate run` beside datatrove's local executor, CPU time of everything.
 
-    python -m tests.benchmarks.fineweb2_run [CRAWL]
+    python -m tests.benchmarks.fineweb2_run [CRAWL [LANGUAGE]]
 
-CRAWL is a folder that tools/make_warc.py --text --near-copies 0.2 wrote; without it one is made. Both read the same WARC
+CRAWL is a folder that tools/make_warc.py --text --near-copies 0.2 wrote; without it one is made. LANGUAGE:
+only the comparison that wants this language, which is worth having on a larger crawl. Both read the same WARC
 files with two processes, extract by trafilatura with the same options, identify by the same model, cut by FineWeb-2's
 per-language values, deduplicate by MinHash 14 x 8, mask e-mail and IP addresses. datatrove runs its own blocks in
 FineWeb-2's order: extraction and language; per language the four MinHash stages; per language its three filters on what
@@ -226,7 +227,8 @@ def main() -> None:
             subprocess.run([*make, "--out", str(crawl)], check=True, stdout=subprocess.DEVNULL)
         importing = ["cutoffs", "import", str(CONFIGS), "-o", str(scratch / "fineweb2.toml")]
         subprocess.run([sys.executable, "-m", "curate.cli", *importing], check=True, stdout=subprocess.DEVNULL)
-        figures = {"all": compare(crawl, scratch, ""), WANTED: compare(crawl, scratch, WANTED)}
+        wanted = sys.argv[2:3] or ["", WANTED]
+        figures = {name or "all": compare(crawl, scratch, name) for name in wanted}
     print(json.dumps({"benchmark": "fineweb2_run", **figures}))
 
 
