@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,6 +22,7 @@ from curate.cli_diff import diff
 from curate.cli_forget import forget
 from curate.cli_lid import lid
 from curate.cli_mixed import mixed, train_words
+from curate.cli_pdf import inspect_pages, pdf, print_pages
 from curate.cli_preview import preview
 from curate.cli_quality import quality
 from curate.console import Commands, console, marked, one_line
@@ -62,6 +64,7 @@ def run(resolved: recipe.Recipe) -> None:
     from curate import stages
 
     shown = stages.run(resolved, console)
+    print_pages(RunFolder(resolved.output), console)
     print_funnel(shown, console)
     console.print(Text(f"\n{join(resolved.output, 'report.html')}  the same in detail", style="dim"))
 
@@ -92,7 +95,7 @@ def _inputs_table(planned: plan.Plan) -> Table:
     for name in ("files", "MB"):
         table.add_column(name, justify="right")
     files: dict[str, dict[str, int]] = {}
-    for split in (split for unit in planned.units for split in unit.splits):
+    for split in (split for unit in (*planned.pdf_units, *planned.units) for split in unit.splits):
         sizes = files.setdefault(split.format, {})
         sizes[split.file] = sizes.get(split.file, 0) + split.bytes
     for format_, sizes in sorted(files.items()):
@@ -104,8 +107,10 @@ def _stages(planned: plan.Plan) -> Text:
     resolved = planned.recipe
     screen = f"screen for {', '.join(resolved.languages)}, then " if resolved.screened else ""
     copies = "exact and near copies" if resolved.dedup.enabled else "no dedup"
+    ocr = f"OCR by {', then '.join(resolved.pdf.ocr)}" if resolved.pdf.ocr else "no OCR"
+    pages = f"\npages    {len(planned.pdf_units):,} tasks: text layers, {ocr}, boxes" if planned.pdf_units else ""
     return Text(
-        f"\nmeasure  {len(planned.units):,} tasks: {screen}{resolved.extract.extractor}, language ({resolved.language.model}),"
+        f"{pages}\nmeasure  {len(planned.units):,} tasks: {screen}{resolved.extract.extractor}, language ({resolved.language.model}),"
         f" signals, MinHash\ndecide   cutoffs {planned.table.name} ({len(planned.table.languages):,} entries), {copies}"
         f"\nwrite    {planned.folder.root}"
     )
@@ -169,10 +174,18 @@ def report_(root: str) -> None:
 @click.argument("root", metavar="RUN")
 @click.option("--reason", help="Only this drop or failure reason.")
 @click.option("--language", help="Only this language, as hin_Deva.")
-@click.option("--limit", default=10, show_default=True, help="Rows to print.")
-def inspect(root: str, reason: str | None, language: str | None, limit: int) -> None:
+@click.option("--limit", default=10, show_default=True, help="Rows to print, or pages to draw.")
+@click.option(
+    "--pages",
+    "drawings",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Draw pages of PDFs with their boxes into this folder instead; kept is a reason too.",
+)
+def inspect(root: str, reason: str | None, language: str | None, limit: int, drawings: Path | None) -> None:
     """Print dropped documents: why each was dropped, and the part that a rule objected to."""
     folder = _folder(root)
+    if drawings:
+        return inspect_pages(folder, drawings, reason=reason, language=language, limit=limit)
     table = CutoffTable.load(join(folder.root, "cutoffs.toml"))
     known: Counter[str] = Counter()
     printed = 0
@@ -232,6 +245,7 @@ def _brief(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+main.add_command(pdf)
 main.add_command(forget)
 main.add_command(calibrate_)
 main.add_command(preview)

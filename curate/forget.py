@@ -48,7 +48,9 @@ _STAYS = {
     "source",
     "key",
     "part",
+    "pages",
 }
+_PAGE_STAYS = {"page", "pages", "dump", "file_path", "width", "height", "route", "engine", "language", "source"}
 
 
 @dataclass
@@ -65,8 +67,11 @@ def forget(folder: RunFolder, wanted: Forgotten, *, reason: str | None = None, s
     cut_short = any(request["finished"] is None for request in forgotten.requests(folder))
     _record(folder, wanted, reason, source)
     outcome, every = Outcome(), forgotten.stored(folder)  # with what was asked before: it may have been cut short
-    for part in (folder.documents, folder.failed, folder.kept, folder.dropped, join(folder.root, "decisions")):
+    parts = (folder.pages, folder.documents, folder.failed, folder.kept, folder.dropped)
+    for part in (*parts, join(folder.root, "decisions")):
         remove_partial(part)
+    for path in _parquet(folder.pages):
+        _in_pages(folder, path, every, outcome)
     _in_index(folder, every, outcome)
     keys = {
         unit: rows for path in _parquet(folder.documents) for unit, rows in _in_documents(folder, path, every, outcome)
@@ -177,6 +182,15 @@ def _in_documents(
         yield keys[0] >> KEY_BITS, np.array(sorted(keys), np.int64)
 
 
+def _in_pages(folder: RunFolder, path: str, wanted: Forgotten, outcome: Outcome) -> None:
+    """A blank page keeps its place, so that the documents of other pages do not change."""
+    with open_parquet(path) as parquet:
+        masks = masks_of(parquet, ["id", "url"], matching(wanted))
+    if found := sum(int(mask.sum()) for mask in masks):
+        outcome.rows[folder.relative(path)] += found
+        rewrite(path, masks, lambda rows, mask: without(rows, mask, _PAGE_STAYS, reason=REASON))
+
+
 def _in_failed(folder: RunFolder, path: str, wanted: Forgotten, outcome: Outcome) -> None:
     with open_parquet(path) as parquet:
         masks = masks_of(parquet, ["url"], matching(wanted))
@@ -213,7 +227,7 @@ def _in_decisions(path: str, keys: dict[int, np.ndarray]) -> None:
 def remaining(folder: RunFolder) -> tuple[int, int]:
     """(rows of documents/ that are blank, rows anywhere that should be and are not)."""
     wanted, blank, left = forgotten.stored(folder), 0, 0
-    for part in (folder.documents, folder.kept, folder.dropped, folder.failed):
+    for part in (folder.pages, folder.documents, folder.kept, folder.dropped, folder.failed):
         for path in _parquet(part):
             with open_parquet(path) as parquet:
                 columns = [name for name in ("id", "url") if name in parquet.schema_arrow.names]

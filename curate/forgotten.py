@@ -19,6 +19,7 @@ REASON = "forgotten"
 BLANK_ID = "forgotten-"  # before the digest of the id it replaces
 LIST_BYTES = 1 << 28
 _AUTHORITY = re.compile(r"\s{0,99}(?:[A-Za-z][A-Za-z0-9+.-]{0,20}:)?//[^/?#\\\s]*")
+_PAGE = re.compile(r"#page=\d{1,9}$")
 _HOST = re.compile(r"(?:[^\s/:?#@.<>]{1,63}\.){1,20}[^\s/:?#@.<>\d][^\s/:?#@.<>]{0,62}")
 
 
@@ -38,7 +39,7 @@ class Forgotten:
             if name is None or not _HOST.fullmatch(name):
                 raise RecipeError(f"{site[:100]!r} is no site; write a host such as example.org")
         return cls(
-            frozenset(digest(_normal_id(each)) for each in ids),
+            frozenset(digest(_pdf_of(_normal_id(each))) for each in ids),
             frozenset(digest(normal_url(each)) for each in urls),
             frozenset(filter(None, hosts.values())),
         )
@@ -79,9 +80,15 @@ def blank_id(id_: str) -> str:
 
 
 def _names(id_: str) -> tuple[str, ...]:
-    """The id, and that of the record which it may be a part of."""
+    """The id, and those of the record and of the PDF which it may be a part of."""
     record, part, number = id_.rpartition("#")
-    return (id_, record) if part and number.isdigit() else (id_,)
+    record = record if part and number.isdigit() else id_
+    return (id_, record, _pdf_of(record))
+
+
+def _pdf_of(id_: str) -> str:
+    """A document of some pages of a PDF: who asks for it to be forgotten means the PDF."""
+    return _PAGE.sub("", id_)
 
 
 def _normal_id(id_: str) -> str:

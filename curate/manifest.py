@@ -23,6 +23,7 @@ from curate.runfolder import (
     write_json,
 )
 from curate.shards import hash_rows
+from curate.sources.listing import PAGES_SUFFIX
 
 PACKAGES = ("multicurate", "pyspark", "pyarrow", "trafilatura", "resiliparse", "fasttext", "icu4py", "ftfy")
 
@@ -36,7 +37,8 @@ def build(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
     folder, fingerprint = plan.folder, plan.fingerprint
     measured = read_all_json(folder.measured_commits)
     written = read_all_json(folder.written_commits(fingerprint))
-    stages = accounts(measured, written)
+    pages = read_all_json(folder.pages_commits)
+    stages = accounts(measured, written, pages)
     wrong = imbalances(stages)
     if wrong:
         raise AccountingError("; ".join(wrong))
@@ -52,10 +54,9 @@ def build(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
             "parts": sum(commit.get("parts", 0) for commit in measured),
         },
         "stages": stages,
-        "cpu_seconds": {
-            phase: round(value, 1) for phase, value in _sum(commit["cpu_seconds"] for commit in measured).items()
-        },
+        "cpu_seconds": _rounded(commit["cpu_seconds"] for commit in measured),
         "seconds": {stage: round(value, 1) for stage, value in seconds.items()},
+        **({"pages_cpu_seconds": _rounded(commit["cpu_seconds"] for commit in pages)} if pages else {}),
         "contamination": _contamination(plan, measured),
         "verification": _verification(plan),
         "boilerplate": dict(_sum(commit.get("boilerplate", {}) for commit in written)),
@@ -76,7 +77,8 @@ def refresh(folder: RunFolder) -> None:
     """The manifest and the card of a finished run whose files have changed since."""
     account = read_json(folder.manifest)
     written = read_all_json(folder.written_commits(account["fingerprints"]["decisions"]))
-    account |= {"stages": accounts(read_all_json(folder.measured_commits), written), **_files(written)}
+    measured, pages = read_all_json(folder.measured_commits), read_all_json(folder.pages_commits)
+    account |= {"stages": accounts(measured, written, pages), **_files(written)}
     if wrong := imbalances(account["stages"]):
         raise AccountingError("; ".join(wrong))
     write_bytes(join(folder.root, "README.md"), card.render(account).encode("utf-8"))
@@ -97,8 +99,10 @@ def _contamination(plan: Plan, measured: list[dict[str, Any]]) -> dict[str, Any]
     return {name: found[name] for name in ("action", "ngram", "documents", "benchmarks")}
 
 
-def accounts(measured: list[dict[str, Any]], written: list[dict[str, Any]]) -> dict[str, Any]:
-    """Each stage's equation, from the commit records."""
+def accounts(
+    measured: list[dict[str, Any]], written: list[dict[str, Any]], pages: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Each stage's equation, from the commit records; pages and their files where there are any."""
     rows = sum(commit["rows"] for commit in measured)
     failed = _sum(commit["failed"] for commit in measured)
     languages: dict[str, Counter[str]] = {}
@@ -113,6 +117,7 @@ def accounts(measured: list[dict[str, Any]], written: list[dict[str, Any]]) -> d
         label: {"kept": kept[label], "dropped": dict(languages.get(label, {}))} for label in sorted({*kept, *languages})
     }
     return {
+        **_pages(measured, pages),
         "measure": {"in": rows + sum(failed.values()), "rows": rows, "failed": dict(failed)},
         "decide": {"in": rows, "kept": sum(kept.values()), "dropped": dict(dropped)},
         "write": {
@@ -124,10 +129,40 @@ def accounts(measured: list[dict[str, Any]], written: list[dict[str, Any]]) -> d
     }
 
 
+def _pages(measured: list[dict[str, Any]], read: list[dict[str, Any]]) -> dict[str, Any]:
+    """PDFs and their pages. A run that was given pages has no files to account for."""
+    judged = [commit["pages"] for commit in measured]
+    kept, dropped = sum(account["kept"] for account in judged), _sum(account["dropped"] for account in judged)
+    failed_files, failed_pages = (_sum(c[name] for c in read) for name in ("failed_files", "failed_pages"))
+    rows = sum(c["pages"] for c in read) if read else kept + sum(dropped.values())
+    if not (rows or read):
+        return {}
+    files = sum(c["files"] for c in read)
+    return {
+        "files": {"in": files, "read": files - sum(failed_files.values()), "failed": dict(failed_files)},
+        "pages": {
+            "in": rows + sum(failed_pages.values()),
+            "kept": kept,
+            "dropped": dict(dropped),
+            "failed": dict(failed_pages),
+            "recognised": sum(c["recognised"] for c in read),
+            "routes": dict(_sum(c["routes"] for c in read)),
+        },
+    }
+
+
+def _page_imbalance(stages: dict[str, Any]) -> str | None:
+    pages = stages.get("pages")
+    if not pages:
+        return None
+    out = pages["kept"] + sum(pages["dropped"].values()) + sum(pages["failed"].values())
+    return None if pages["in"] == out else f"pages: {pages['in']} in, {out} kept, dropped or failed"
+
+
 def imbalances(stages: dict[str, Any]) -> list[str]:
     """A line for every stage where in = kept + dropped + failed does not hold."""
     measure, decide, write = (stages[name] for name in ("measure", "decide", "write"))
-    wrong = []
+    wrong = [line for line in (_page_imbalance(stages),) if line]
     if decide["in"] != decide["kept"] + sum(decide["dropped"].values()):
         wrong.append(f"decide: {decide['in']} in, {decide['kept']} kept + {sum(decide['dropped'].values())} dropped")
     if write["in"] != write["kept"] + write["dropped"]:
@@ -144,6 +179,10 @@ def _sum(counts: Any) -> Counter[str]:
     for count in counts:
         total.update(count)
     return total
+
+
+def _rounded(counts: Any) -> dict[str, float]:
+    return {phase: round(value, 1) for phase, value in _sum(counts).items()}
 
 
 def combined_hash(hashes: Any) -> str:
@@ -176,12 +215,13 @@ def verify(root: str) -> list[Check]:
     with ThreadPoolExecutor(8) as pool:
         rows = sum(pool.map(_count, walk(folder.documents, ".parquet")))
         shards = list(pool.map(lambda shard: _shard(folder, shard), manifest["shards"]))
-    failed = _sum_values(folder.failed, "reason")
+    failed, pages_failed = _failures(folder)
     dropped = _sum_values(folder.dropped, "reason")
     kept_files = sorted(folder.relative(path) for path in walk(folder.kept, ".parquet"))
     kept = sum(rows_ for rows_, _ in shards)
     return [
         *_forgotten(folder, stages["decide"]["dropped"]),
+        *_page_checks(folder, stages, pages_failed),
         Check("measured files", sorted(measured), sorted(walk(folder.documents, ".parquet"))),
         Check("measured rows", stages["measure"]["rows"], rows),
         *_parts(folder, manifest["input"].get("parts", 0)),
@@ -193,6 +233,29 @@ def verify(root: str) -> list[Check]:
         Check(
             "in = kept + dropped + failed", stages["measure"]["in"], kept + sum(dropped.values()) + sum(failed.values())
         ),
+    ]
+
+
+def _failures(folder: RunFolder) -> tuple[Counter[str], Counter[str]]:
+    """By reason: records that could not be measured; PDFs and pages that could not be read."""
+    found: tuple[Counter[str], Counter[str]] = Counter(), Counter()
+    for path in walk(folder.failed, ".parquet"):
+        is_pages = path.rsplit("/", 1)[1].startswith("pages-")
+        for batch in _batches(path, ["reason"]):
+            found[is_pages].update(batch.column(0).to_pylist())
+    return found
+
+
+def _page_checks(folder: RunFolder, stages: dict[str, Any], failed: Counter[str]) -> list[Check]:
+    """Nothing, unless the run read PDFs itself."""
+    if "pages" not in stages or not stages["files"]["in"]:
+        return []
+    pages = stages["pages"]
+    read = pages["in"] - sum(pages["failed"].values())
+    expected = _sum((stages["files"]["failed"], pages["failed"]))
+    return [
+        Check("pages read", read, sum(_count(path) for path in walk(folder.pages, PAGES_SUFFIX))),
+        Check("PDFs and pages failed, by reason", dict(expected), dict(failed)),
     ]
 
 

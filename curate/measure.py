@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 from curate.documents import DocumentWriter
 from curate.measurer import Measurer
 from curate.page import Page, failure_of
+from curate.pdf.documents import documents
 from curate.recipe import MIB
 from curate.runfolder import RunFolder, join, publishing, unique, write_json
 from curate.sources import read
-from curate.sources.record import Failure, Record, Skipped, Split
+from curate.sources.record import Failure, Item, Record, Skipped, Split
 from curate.work import Settings, Tally, Unit
 from filters.columns import FAILED
 from filters.guard import Guard
@@ -40,7 +41,7 @@ def measure_unit(
             file, unit.index, settings.recipe.limits.buffer_bytes, settings.recipe.write.row_group_bytes
         )
         for split in unit.splits:
-            for batch in _batches(split, settings.recipe.limits.record_bytes, tally, failures):
+            for batch in _batches(split, settings, tally, failures):
                 writer.add(measurer.rows(batch, failures))
                 progress(len(batch), 0)
             progress(0, split.bytes)
@@ -60,6 +61,7 @@ def measure_unit(
         "failed": dict(tally.failed),
         "dropped": dict(tally.dropped),
         "skipped": dict(tally.skipped),
+        "pages": {"kept": tally.pages.kept, "dropped": dict(tally.pages.dropped)},
         "lines_removed": dict(tally.lines_removed),
         "contamination": tally.contamination if settings.benchmarks else None,
         "text_bytes": tally.text_bytes,
@@ -76,11 +78,24 @@ def _guard(timeout: float, memory: int) -> Guard:
     return Guard(timeout=timeout, memory=memory)
 
 
-def _batches(split: Split, limit: int, tally: Tally, failures: list[dict[str, Any]]) -> Iterator[list[Page]]:
+def _items(split: Split, settings: Settings, tally: Tally) -> Iterator[Item]:
+    if split.format == "pages":
+        return documents(split, settings.pages, tally.pages)
+    items = read(split, limit_bytes=settings.recipe.limits.record_bytes)
+    return map(_read_already, items) if settings.recipe.pdf.archives else items
+
+
+def _read_already(item: Item) -> Item:
+    """A PDF in a web archive is in pages/ by now."""
+    is_pdf = isinstance(item, Record) and item.drop_reason == "pdf"
+    return Skipped(offset=item.offset, kind="pdf") if is_pdf else item
+
+
+def _batches(split: Split, settings: Settings, tally: Tally, failures: list[dict[str, Any]]) -> Iterator[list[Page]]:
     """The split's records, a few hundred at a time; what could not be read goes to `failures`."""
     batch: list[Page] = []
     size = 0
-    items = read(split, limit_bytes=limit)
+    items = _items(split, settings, tally)
     while True:
         with tally.cpu("read"):
             item = next(items, None)
@@ -92,7 +107,7 @@ def _batches(split: Split, limit: int, tally: Tally, failures: list[dict[str, An
             case Skipped():
                 tally.skipped[item.kind] += 1
             case Record():
-                batch.append(Page(item, split.file, reason=item.drop_reason))
+                batch.append(Page(item, item.file or split.file, reason=item.drop_reason))
                 size += len(item.payload)
         if len(batch) >= BATCH_RECORDS or size >= BATCH_BYTES:
             yield batch

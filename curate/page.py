@@ -93,6 +93,7 @@ def origin(pages: list[Page]) -> dict[str, pa.Array]:
         "opt_out": clean.strings(opt_out for _, opt_out in stated),
         **strings,
         "id": clean.strings(map(id_of, pages)),
+        "pages": pa.array([page.record.pages or None for page in pages], pa.list_(pa.int32())),
         "part": pa.array([page.part for page in pages], pa.int32()),
         "file_path": clean.strings(page.record.file_path or page.file for page in pages),
         "source": pa.array(
@@ -107,11 +108,14 @@ def id_of(page: Page) -> str:
 
     A part of a record has its number behind a #.
     """
-    name = page.record.id
-    if not name:
-        relative = "/".join(page.file.rsplit("/", 2)[-2:])
-        name = xxhash.xxh3_128_hexdigest(f"{relative}#{page.record.offset}".encode())
+    name = page.record.id or stable_id(page.file, page.record.offset)
     return f"{name}#{page.part}" if page.part and page.reason != FORGOTTEN else name
+
+
+def stable_id(file: str, offset: int) -> str:
+    """Of a record without one: the same wherever the input is mounted."""
+    relative = "/".join(file.rsplit("/", 2)[-2:])
+    return xxhash.xxh3_128_hexdigest(f"{relative}#{offset}".encode())
 
 
 def blank(page: Page) -> None:

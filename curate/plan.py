@@ -1,7 +1,8 @@
 """What a run will read, and whether the output folder already holds part of it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from curate.audit import verified
 from curate.audit.verified import Verified
 from curate.dedup import index
 from curate.dedup.index import Index
+from curate.pdf.documents import PageSettings
 from curate.recipe import MIB, Dedup, Recipe, RecipeError
 from curate.resources import (
     affinity_words,
@@ -22,16 +24,30 @@ from curate.resources import (
     model_hash,
     quality_hash,
 )
-from curate.runfolder import RunFolder, exists, filesystem, join, list_files, read_json, write_json
+from curate.runfolder import (
+    RunFolder,
+    exists,
+    filesystem,
+    join,
+    list_files,
+    read_all_json,
+    read_json,
+    write_json,
+)
 from curate.sources import list_inputs, plan_splits
+from curate.sources.listing import PDF_FORMATS
 from curate.sources.record import Split
 from curate.steps import check
 from curate.work import Settings, Unit
 from filters.columns import SCHEMA_VERSION
 from filters.mixed_words import MODEL as WORD_MODEL
 from thresholds.calibrate import check_methods
+from thresholds.page_rules import PageRules
+from thresholds.rule import KNOWN_METRICS
 from thresholds.table import CutoffTable
 
+ARCHIVES = ("warc", "arc")
+PDF_UNIT_BYTES = MIB  # a byte of a PDF takes longer than one of a page, above all where it is a scan
 UNIT_BYTES = 4 * MIB  # small files are read together until they make this much
 
 
@@ -47,14 +63,25 @@ class Plan:
     folder: RunFolder
     index: Index | None = None  # what earlier runs kept
     verified: Verified | None = None  # sites that people judged good
+    pdf_units: tuple[Unit, ...] = ()  # what is read into pages/ before measuring
+    pages_key: dict[str, Any] = field(default_factory=dict)  # what reading pages depends on
 
     @property
     def bytes(self) -> int:
-        return sum(unit.bytes for unit in self.units)
+        """Of the input: pages that were read from it are not counted again."""
+        return sum(split.bytes for split in self._inputs)
 
     @property
     def files(self) -> int:
-        return len({split.file for unit in self.units for split in unit.splits})
+        return len({split.file for split in self._inputs})
+
+    @property
+    def _inputs(self) -> list[Split]:
+        texts = [split for unit in self.units for split in unit.splits]
+        read = [split for unit in self.pdf_units for split in unit.splits]
+        given = {(split.file, split.start) for split in texts}
+        own = self.folder.pages + "/"
+        return [s for s in texts if not s.file.startswith(own)] + [s for s in read if (s.file, s.start) not in given]
 
     @property
     def cluster_fingerprint(self) -> str:
@@ -119,16 +146,32 @@ def make(recipe: Recipe) -> Plan:
         forgotten.load_list(recipe.forget.list) | forgotten.stored(folder),
         language_cuts(recipe.language),
         affinity_words(recipe.words.affinity),
+        PageSettings(PageRules.load(recipe.pdf.cutoffs), recipe.pdf.genres),
     )
     files = list_inputs(recipe.input, format=recipe.format)
     splits = plan_splits(files, target_bytes=recipe.limits.split_bytes)
+    pdfs = [split for split in splits if split.format in (*PDF_FORMATS, *(ARCHIVES if recipe.pdf.archives else ()))]
+    pages_key = _pages_key(recipe)
+    pdf_units = _continued(folder, folder.pages_plan, pages_key, pdfs, PDF_UNIT_BYTES) if pdfs else ()
+    if pdfs and find_spec("pymupdf") is None:
+        raise RecipeError(f"{pdfs[0].file}: PDFs need PyMuPDF: pip install 'multicurate[pdf]'")
+    texts = [split for split in splits if split.format not in PDF_FORMATS] + _pages(folder)
     key = _measure_key(recipe, settings)
-    units = _continued(folder, key, splits, min(UNIT_BYTES, recipe.limits.split_bytes))
-    return Plan(recipe, table, settings, units, key, folder, _index(recipe.dedup, key, units), sites)
+    units = _continued(folder, folder.run, key, texts, min(UNIT_BYTES, recipe.limits.split_bytes))
+    return Plan(
+        recipe, table, settings, units, key, folder, _index(recipe.dedup, key, units), sites, pdf_units, pages_key
+    )
+
+
+def _pages(folder: RunFolder) -> list[Split]:
+    """The files of pages that this run has read so far. Their bytes are those of the PDFs: forgetting changes a file."""
+    commits = sorted(read_all_json(folder.pages_commits), key=lambda commit: commit["unit"])
+    found = [commit for commit in commits if commit["pages"]]
+    return [Split(file=join(folder.pages, c["file"]), format="pages", bytes=c["bytes"]) for c in found]
 
 
 def _index(dedup: Dedup, measure_key: dict[str, Any], units: Sequence[Unit]) -> Index | None:
-    if dedup.index is None or not dedup.enabled:
+    if dedup.index is None or not dedup.enabled or not units:
         return None
     return index.opened(absolute(dedup.index), dedup, _index_run(measure_key, _names(units[0].splits)))
 
@@ -157,9 +200,18 @@ def _table(recipe: Recipe) -> CutoffTable:
         check_methods(recipe.calibrate.methods)  # an error in them must not wait until all is measured
         for run in recipe.calibrate.reference:
             opened(run)
+    strange = (rule.metric for entry in table.languages.values() for rule in entry.rules)
+    if unknown := next((metric for metric in strange if metric not in KNOWN_METRICS), None):
+        raise RecipeError(f"cutoffs {table.name}: {unknown} is a metric of pages; give such a table as pdf.cutoffs")
     if recipe.words.stopwords is None:
         return table.with_stopwords(CutoffTable.load("universal").stopwords) if recipe.derives else table
     return table.with_stopwords(CutoffTable.load(recipe.words.stopwords).stopwords)
+
+
+def save_pages(plan: Plan) -> None:
+    """Record what is read into pages/, as `save` does."""
+    units = [[asdict(split) for split in unit.splits] for unit in plan.pdf_units]
+    write_json(plan.folder.pages_plan, {"measure": plan.pages_key, "units": units})
 
 
 def save(plan: Plan) -> None:
@@ -172,11 +224,23 @@ def absolute(output: str) -> str:
     return output.rstrip("/") if "://" in output else str(Path(output).expanduser().absolute())
 
 
+def _pages_key(recipe: Recipe) -> dict[str, Any]:
+    names = {"languages", "ocr", "paddle_models", "dpi", "file_bytes", "pages"}
+    return {
+        "schema": SCHEMA_VERSION,
+        "pdf": recipe.pdf.model_dump(mode="json", include=names),
+        "screen": sorted(recipe.languages) if recipe.screened else [],
+        "language": model_hash(recipe.language.model),
+        "archives": recipe.limits.record_bytes if recipe.pdf.archives else None,
+    }
+
+
 def _measure_key(recipe: Recipe, settings: Settings) -> dict[str, Any]:
     return {
         "schema": SCHEMA_VERSION,
         "extract": recipe.extract.model_dump(exclude={"timeout_seconds", "memory_mb"}),
         "screen": sorted(recipe.languages) if recipe.screened else [],
+        "pdf": hashed({"rules": settings.pages.rules.table.dump(), "genres": dict(settings.pages.genres)}),
         "language": {"model": model_hash(recipe.language.model)}
         | ({"cuts": settings.cuts} if settings.cuts else {})
         | ({"mixed": recipe.language.mixed, "words": file_hash(WORD_MODEL)} if recipe.language.mixed else {}),
@@ -204,12 +268,17 @@ def _names(splits: Sequence[Split]) -> list[tuple[str, int, int]]:
     return [(split.file, split.start, split.end) for split in splits]
 
 
-def _continued(folder: RunFolder, key: dict[str, Any], splits: list[Split], unit_bytes: int) -> tuple[Unit, ...]:
-    """The folder's units where it holds this run already, new input after them. Raises RecipeError for another run."""
-    if not exists(folder.run):
+def _continued(
+    folder: RunFolder, stored: str, key: dict[str, Any], splits: list[Split], unit_bytes: int
+) -> tuple[Unit, ...]:
+    """The folder's units where it holds this run already, new input after them. Raises RecipeError for another run.
+
+    `stored` is the file with the plan of the stage that asks: pages or measure.
+    """
+    if not exists(stored):
         _refuse_other_content(folder)
         return tuple(Unit(n, group) for n, group in enumerate(_packed(splits, unit_bytes)))
-    before = read_json(folder.run)
+    before = read_json(stored)
     changed = [name for name in key if before["measure"].get(name) != key[name]]
     if changed:
         raise RecipeError(
@@ -234,7 +303,7 @@ def _refuse_other_content(folder: RunFolder) -> None:
         return
     if not fs.isdir(inner):
         raise RecipeError(f"output {folder.root} is a file; a run needs a folder of its own")
-    if fs.ls(inner):
+    if fs.ls(inner) and not exists(folder.pages_plan):
         raise RecipeError(f"output {folder.root} is not empty and holds no run; give an empty or new folder")
 
 

@@ -34,6 +34,35 @@ class Extract(_Section):
     memory_mb: int = Field(2048, ge=256)  # address space of the extracting process
 
 
+Genre = Literal["verse", "title", "table", "comic"]
+
+
+class Pdf(_Section):
+    """How PDFs become text. The pages, with all their signals, lie in pages/; an input of its own for another run."""
+
+    archives: bool = False  # read the PDFs inside WARC files too; else they are dropped as pdf
+    languages: tuple[
+        Label, ...
+    ] = ()  # that the PDFs are in, for OCR and text layers in a wrong encoding; empty: `languages`
+    # Engines for pages without a usable text layer, the first that reads a language of theirs; empty: none, they are dropped
+    ocr: tuple[Literal["tesseract", "paddle"], ...] = ()
+    paddle_models: str | None = None  # folder with PaddleOCR's detection/ and recognition/; none: its hub
+    dpi: int = Field(200, ge=72, le=600)  # of the image that an engine is given
+    cutoffs: str = "pages"  # for pages: a shipped table (pages, setu-pages) or a TOML file
+    genres: dict[str, Genre] = {}  # rules waived, by glob over a PDF's path or URL: { "*/poems/*" = "verse" }
+    file_bytes: int = Field(256 * MIB, ge=1024)  # a larger PDF fails as too_large; in a WARC limits.record_bytes holds
+    pages: int = Field(20_000, ge=1)  # a PDF with more fails as too_many_pages
+    page_seconds: float = Field(30.0, gt=0)  # a page that takes longer fails as pdf_timeout
+    ocr_seconds: float = Field(180.0, gt=0)  # the same in an OCR engine: ocr_timeout
+    memory_mb: int = Field(2048, ge=256)  # address space of the parsing process
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if self.paddle_models is not None and "paddle" not in self.ocr:
+            raise ValueError('paddle_models is for ocr = ["paddle"]')
+        return self
+
+
 class Language(_Section):
     """How the language is found."""
 
@@ -200,10 +229,11 @@ class Recipe(_Section):
 
     input: tuple[str, ...] = Field(min_length=1)  # globs, folders, files, warc.paths.gz lists; local or any fsspec URL
     output: str
-    format: Literal["auto", "warc", "wet", "jsonl", "parquet", "html", "mediawiki"] = "auto"
+    format: Literal["auto", "warc", "wet", "jsonl", "parquet", "html", "mediawiki", "pdf", "zip", "tar"] = "auto"
     languages: tuple[Label, ...] = ()  # keep only these; empty: all
     cutoffs: str = "universal"  # a shipped table (english, universal, setu), a TOML file, or derive: see [calibrate]
     extract: Extract = Extract()
+    pdf: Pdf = Pdf()
     language: Language = Language()
     urls: Urls = Urls()
     forget: Forget = Forget()
@@ -219,6 +249,17 @@ class Recipe(_Section):
     limits: Limits = Limits()
     write: Write = Write()
     spark: Spark = Spark()
+
+    @model_validator(mode="after")
+    def _ocr_languages(self) -> Self:
+        if self.pdf.ocr and not self.pdf_languages:
+            raise ValueError("pdf.ocr needs to know what to read: give pdf.languages, or languages")
+        return self
+
+    @property
+    def pdf_languages(self) -> tuple[str, ...]:
+        """That PDFs are expected in; empty: not known."""
+        return self.pdf.languages or self.languages
 
     @property
     def derives(self) -> bool:
@@ -302,7 +343,8 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"the key {key!r} is missing"
     if isinstance(first["input"], dict):  # a section whose keys do not go together
-        return f"{key}: {first['ctx']['error'] if 'ctx' in first else first['msg']}"
+        where = f"{key}: " if key else ""
+        return f"{where}{first['ctx']['error'] if 'ctx' in first else first['msg']}"
     return f"{key} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 

@@ -33,6 +33,20 @@ class RunFolder:
         return join(self.root, "documents")
 
     @property
+    def pages(self) -> str:
+        """Pages of PDFs; an input of its own for another run."""
+        return join(self.root, "pages")
+
+    @property
+    def pages_plan(self) -> str:
+        """Settings and input plan of what lies in pages/."""
+        return join(self.pages, "_plan.json")
+
+    @property
+    def pages_commits(self) -> str:
+        return join(self.pages, "_commits")
+
+    @property
     def failed(self) -> str:
         return join(self.root, "failed")
 

@@ -15,6 +15,7 @@ from curate import benchmarks, calibrate, card, decide, forget, manifest, report
 from curate import plan as planning
 from curate.dedup import index
 from curate.measure import measure_unit
+from curate.pdf.stage import read_pages
 from curate.plan import Plan
 from curate.progress import Counters, watch
 from curate.quality import keep
@@ -47,6 +48,11 @@ def run(recipe: Recipe, console: Console) -> report.Report:
     seconds: dict[str, float] = {}
     if recipe.derives:
         _check_reference(spark, recipe)
+    if plan.pdf_units:
+        planning.save_pages(plan)
+        with _timed(seconds, "pages"):
+            read_pages(spark, plan, console)
+        plan = planning.make(recipe)
     planning.save(plan)
     forget.enforce(plan.folder, recipe.forget.list)
     with _timed(seconds, "measure"):
@@ -125,6 +131,7 @@ def _rate(records: int, bytes_: int, seconds: float) -> str:
 def _remove_unpublished(folder: RunFolder) -> None:
     """What killed or repeated attempts left behind."""
     published = {commit["file"] for commit in read_all_json(folder.measured_commits)}
+    published |= {commit["failures"] for commit in read_all_json(folder.pages_commits)}
     for part in (folder.documents, folder.failed):
         for path in walk(part, ".parquet"):
             if path.rsplit("/", 1)[1] not in published:

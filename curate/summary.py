@@ -88,6 +88,7 @@ def _run(run: _Run) -> report.Run:
         bytes=manifest["input"]["bytes"],
         records=measure["in"],
         stages=(
+            *_page_stages(stages),
             report.Stage(name="measure", records_in=measure["in"], kept=measure["rows"], dropped=0, failed=failed),
             report.Stage(
                 name="decide",
@@ -99,6 +100,18 @@ def _run(run: _Run) -> report.Run:
             report.Stage(name="write", records_in=write["in"], kept=write["kept"], dropped=write["dropped"], failed=0),
         ),
     )
+
+
+def _page_stages(stages: dict[str, Any]) -> list[report.Stage]:
+    """Of PDFs: a file is read or failed, a page kept, dropped or failed."""
+    if "pages" not in stages:
+        return []
+    files, pages = stages["files"], stages["pages"]
+    dropped, failed = sum(pages["dropped"].values()), sum(pages["failed"].values())
+    of_pages = report.Stage(name="pages", records_in=pages["in"], kept=pages["kept"], dropped=dropped, failed=failed)
+    not_read = sum(files["failed"].values())
+    of_files = report.Stage(name="PDFs", records_in=files["in"], kept=files["read"], dropped=0, failed=not_read)
+    return [of_files, of_pages] if files["in"] else [of_pages]
 
 
 def _without_none(value: Any) -> Any:

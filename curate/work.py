@@ -9,6 +9,7 @@ from typing import Any
 
 from curate.benchmarks import Benchmarks
 from curate.forgotten import Forgotten
+from curate.pdf.documents import PageAccount, PageSettings
 from curate.recipe import Recipe
 from curate.sources.record import Split
 from filters.url import Blocklist
@@ -39,6 +40,7 @@ class Settings:
     forgotten: Forgotten = field(default_factory=Forgotten)
     cuts: dict[str, float] = field(default_factory=dict)  # of language.cuts: the score below which a text is und
     affinity_words: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    pages: PageSettings = field(default_factory=PageSettings)  # how the pages of PDFs are judged
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Tally:
     dropped: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
+    pages: PageAccount = field(default_factory=PageAccount)
     lines_removed: Counter[str] = field(default_factory=Counter)  # by line rule
     contaminated: int = 0  # documents
     benchmark_documents: Counter[int] = field(default_factory=Counter)  # that hold a benchmark's record

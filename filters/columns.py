@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 PERMUTATIONS = 112  # MinHash: 14 bands of 8 (FineWeb-2); stored as 16 bits each
 UNKNOWN_LANGUAGE = "und"
 UNKNOWN_SCRIPT = "Zzzz"
@@ -178,6 +178,7 @@ DOCUMENT_FIELDS: tuple[pa.Field, ...] = (
     pa.field("date", pa.string()),  # ISO 8601
     pa.field("file_path", pa.string()),  # where the crawl kept it: the WARC, not the shard
     pa.field("part", pa.int32()),  # of a record split by language, from 1; 0: the record itself, or its largest part
+    pa.field("pages", pa.list_(pa.int32())),  # of the PDF that it comes from, from 1; null: no PDF
     pa.field("language", pa.string()),  # ISO 639-3, und if unknown
     pa.field("language_score", pa.float64()),
     pa.field("language_script", pa.string()),  # ISO 15924, Zzzz if unknown

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from filters.columns import METRIC_NAMES
+from filters.pdf.page_columns import PAGE_METRIC_NAMES
 
 # Metrics that are columns of the document itself, not fields of `signals`.
 DOCUMENT_METRICS: tuple[str, ...] = ("language_score", "quality")
 KNOWN_METRICS: tuple[str, ...] = (*DOCUMENT_METRICS, *METRIC_NAMES)
+_RULE_METRICS = tuple(dict.fromkeys((*KNOWN_METRICS, *PAGE_METRIC_NAMES)))  # pages of PDFs have tables of their own
 
 OPERATORS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "<": np.less,
@@ -47,8 +49,8 @@ class Rule:
     provenance: Provenance = Provenance()
 
     def __post_init__(self) -> None:
-        if self.metric not in KNOWN_METRICS:
-            raise ValueError(f"unknown metric {self.metric!r}; known: {', '.join(KNOWN_METRICS)}")
+        if self.metric not in _RULE_METRICS:
+            raise ValueError(f"unknown metric {self.metric!r}; known: {', '.join(_RULE_METRICS)}")
         if self.operator not in OPERATORS:
             raise ValueError(f"unknown operator {self.operator!r} for {self.metric}; known: {' '.join(OPERATORS)}")
         if isinstance(self.cutoff, bool) or not isinstance(self.cutoff, int | float) or not np.isfinite(self.cutoff):

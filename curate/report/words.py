@@ -11,6 +11,7 @@ MEANING = {m.name: f"{m.meaning} ({m.unit})" for m in METRICS}
 REASONS = {
     "http_status": "the server did not answer 2xx",
     "content_type": "neither HTML nor plain text",
+    "pdf": "a PDF in a web archive; read where the recipe says [pdf] archives = true",
     "revisit": "a record that points to an earlier capture and holds no page",
     "empty": "no text was found on the page",
     "redirect": "a wiki page that points to another",

@@ -193,7 +193,7 @@ def _document(header: Header, block: bytes, limit: int) -> _Document:
     problem = page_problem(block, header.content_type)
     is_text = header.kind == "conversion" and (header.content_type or "text/plain").startswith("text/plain")
     payload = block.decode("utf-8", "replace") if is_text else block
-    return _Document(payload if problem != "content_type" else b"", header.content_type, problem)
+    return _Document(payload if problem in (None, "pdf") else b"", header.content_type, problem)
 
 
 def _http_document(block: bytes, limit: int) -> _Document:
@@ -203,4 +203,5 @@ def _http_document(block: bytes, limit: int) -> _Document:
         return _Document(b"", content_type, "http_status")
     body = decode_body(response, limit)
     problem = page_problem(body, content_type)
-    return _Document(body if problem is None else b"", content_type, problem, *rights.of_headers(response.headers))
+    payload = body if problem in (None, "pdf") else b""
+    return _Document(payload, content_type, problem, *rights.of_headers(response.headers))

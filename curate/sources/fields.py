@@ -30,7 +30,8 @@ def to_record(row: Mapping[str, Any], offset: int, limit_bytes: int) -> Record |
     if len(text) > limit_bytes // 4 and len(text.encode("utf-8", "surrogatepass")) > limit_bytes:
         return _failure(offset, "too_large", f"the text is over {limit_bytes} bytes", values["url"])
     reason = None if text.strip() else "empty"
-    return Record(offset=offset, payload=whole_characters(text), drop_reason=reason, **values)
+    given: dict[str, Any] = values
+    return Record(offset=offset, payload=whole_characters(text), drop_reason=reason, **given)
 
 
 def _failure(offset: int, reason: str, error: str, url: str | None) -> Failure:

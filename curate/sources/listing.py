@@ -12,7 +12,9 @@ from curate.sources.opening import READ_ERRORS, one_line, open_decompressed, ope
 from curate.sources.record import InputError
 from curate.sources.sniff import SNIFF_BYTES, sniff_format
 
-FORMATS = ("warc", "wet", "arc", "wat", "jsonl", "parquet", "html", "mediawiki")
+FORMATS = ("warc", "wet", "arc", "wat", "jsonl", "parquet", "html", "mediawiki", "pdf", "zip", "tar", "pages")
+PAGES_SUFFIX = ".pages.parquet"  # of PDFs, as an earlier run left them
+PDF_FORMATS = ("pdf", "zip", "tar")  # zip and tar: of PDFs
 UNKNOWN = "unknown"
 CRAWL_HTTPS = "https://data.commoncrawl.org/"
 CRAWL_S3 = "s3://commoncrawl/"
@@ -21,6 +23,7 @@ LIST_BYTES = 1 << 28  # of a path list, decompressed; Common Crawl's largest are
 _SUFFIXES = {
     "warc": "warc", "wet": "wet", "wat": "wat", "arc": "arc", "jsonl": "jsonl", "ndjson": "jsonl", "json": "jsonl",
     "parquet": "parquet", "html": "html", "htm": "html", "xhtml": "html", "xml": "mediawiki",
+    "pdf": "pdf", "zip": "zip", "tar": "tar", "tgz": "tar", "tbz2": "tar",
 }  # fmt: skip
 _COMPRESSION = re.compile(r"\.(?:gz|bz2|zst|zstd)$")
 _PATH_LIST = re.compile(r"\.paths(?:\.gz)?$")
@@ -134,6 +137,8 @@ def crawl_base(path: str) -> str:
 def detect_format(path: str) -> str:
     """From the name, else from the first bytes; "unknown" for a file of none of our formats, or that cannot be read."""
     stem = _COMPRESSION.sub("", path.lower().partition("?")[0])
+    if stem.endswith(PAGES_SUFFIX):
+        return "pages"
     if known := _SUFFIXES.get(stem.rpartition("/")[2].rpartition(".")[2]):
         return known
     try:

@@ -10,6 +10,7 @@ class Record:
     # Byte offset in the decompressed file (JSONL, XML) or in the file itself (WARC: where the gzip member begins, plus
     # the record's place in the decompressed member, 0 with one record a member); row number (Parquet).
     offset: int
+    file: str | None = None  # that holds it, where the one that is read was made from it
     payload: bytes | str  # bytes: a page as crawled, to be decoded and extracted; str: text already
     id: str | None = None
     url: str | None = None
@@ -19,7 +20,8 @@ class Record:
     content_type: str | None = None  # the HTTP header, parameters included
     license: str | None = None  # of a corpus's own field, or an HTTP header
     opt_out: str | None = None  # the same; directives with a comma between
-    drop_reason: str | None = None  # readable, but not a page: http_status, content_type, revisit, empty ...
+    pages: tuple[int, ...] = ()  # of the PDF that it comes from, from 1
+    drop_reason: str | None = None  # readable, but not a page: http_status, content_type, pdf, revisit, empty ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ _BINARY = (
     b"RIFF", b"OggS", b"ID3", b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\x00", b"7z\xbc\xaf", b"Rar!", b"wOFF", b"wOF2",
     b"\x00\x01\x00\x00", b"\x7fELF", b"MZ\x90", b"{\\rtf", b"%!PS-", b"FWS", b"CWS", b"\x00\x00\x01\x00", b"\x1aE\xdf\xa3",
 )  # fmt: skip
+# Readers look for the header in the first kilobyte (ISO 32000-1, annex H.3.4.1)
+PDF = re.compile(rb"[^<]{0,1019}?%PDF-", re.DOTALL)
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")  # "binary data bytes" of the WHATWG MIME Sniffing Standard
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _FORMATS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
@@ -33,6 +35,8 @@ _FORMATS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ),
     ("jsonl", re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*["}]')),
     ("html", _HTML),
+    ("pdf", PDF),
+    ("tar", re.compile(rb".{257}ustar", re.DOTALL)),
 )
 
 
@@ -56,7 +60,7 @@ def _decompressed_beginning(data: bytes) -> bytes:
 
 
 def page_problem(body: bytes, content_type: str | None) -> str | None:
-    """Why a body is no page: "empty", "content_type" or None. HTML, XHTML and plain text are pages.
+    """Why a body is no page: "empty", "pdf", "content_type" or None. HTML, XHTML and plain text are pages.
 
     The header decides, unless the body begins as a known binary file or, under any other header, as an HTML document.
     """
@@ -64,6 +68,8 @@ def page_problem(body: bytes, content_type: str | None) -> str | None:
         return "empty"
     mime = (content_type or "").partition(";")[0].strip().lower()
     start = body[:SNIFF_BYTES]
+    if start.startswith(b"%PDF-"):
+        return "pdf"
     if start.startswith(_BINARY):
         return "content_type"
     if _HTML.match(start) or mime in PAGE_TYPES - {"text/plain"}:

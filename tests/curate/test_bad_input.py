@@ -351,7 +351,7 @@ def test_long_lines(run: Run) -> None:
 
 
 def test_a_page_that_hangs_the_extractor(run: Run) -> None:
-    assert run.failure("hang.warc.gz") == ("extractor_timeout", f"no text after {TIMEOUT} s")
+    assert run.failure("hang.warc.gz") == ("extractor_timeout", f"no answer after {TIMEOUT} s")
 
 
 @pytest.mark.parametrize(

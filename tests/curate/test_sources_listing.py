@@ -85,14 +85,15 @@ def test_a_file_system_that_cannot_be_used(path: str) -> None:
 
 
 def test_an_unknown_format_lists_the_known() -> None:
-    with pytest.raises(InputError, match="unknown format 'pdf'; the formats are auto, warc, wet, arc, wat, jsonl"):
-        list_inputs(["x"], format="pdf")
+    with pytest.raises(InputError, match="unknown format 'docx'; the formats are auto, warc, wet, arc, wat, jsonl"):
+        list_inputs(["x"], format="docx")
 
 
 @pytest.mark.parametrize(
     ("name", "data", "format"),
     [
-        ("a.warc", b"", "warc"), ("a.warc.gz", b"", "warc"), ("a.warc.wet.gz", b"", "wet"), ("a.wet", b"", "wet"),
+        ("a.warc", b"", "warc"), ("a.pdf", b"", "pdf"), ("a.tar.gz", b"", "tar"), ("a.zip", b"", "zip"), ("a", b"\n%PDF-1.4", "pdf"),
+         ("a.warc.gz", b"", "warc"), ("a.warc.wet.gz", b"", "wet"), ("a.wet", b"", "wet"),
         ("a.warc.wat.gz", b"", "wat"), ("a.arc.gz", b"", "arc"), ("a.ndjson", b"", "jsonl"), ("c4.json.gz", b"", "jsonl"),
         ("a.jsonl.zst", b"", "jsonl"), ("a.PARQUET", b"", "parquet"), ("a.htm", b"", "html"), ("a.xml.bz2", b"", "mediawiki"),
         ("a.warc.txt", WARC, "warc"), ("a.warc.gz.bad", gzip.compress(WARC), "warc"), ("b", b"filedesc://x 1", "arc"),

@@ -28,7 +28,7 @@ def outcome(item: Item) -> str:
 # What is in each file, by other tools (`zcat | grep WARC-Type`) and by eye.
 EXPECTED = {
     "aut__example.docs.warc.gz": {"content_type": 9},
-    "aut__example.pdf.warc.gz": {"content_type": 31, "http_status": 3, "revisit": 2, "page": 1},
+    "aut__example.pdf.warc.gz": {"content_type": 29, "pdf": 2, "http_status": 3, "revisit": 2, "page": 1},
     "aut__issue-514.warc": {"http_status": 1, "page": 1},
     "cc_net__sample.warc.txt": {"page": 3},
     "chatnoir-resiliparse__clipped.warc.gz": {"truncated": 1},

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from filters.guard import _LENGTHS, Guard, _answer
+from filters import html_tasks
+from filters.guard import Guard
+from filters.guarded import LENGTHS, answer
 
 SENTENCE = "बाढ़ का पानी उतरने के बाद लोग अपने घर लौट आए। "
 PAGE = f"<html><body><article><p>{SENTENCE * 5}</p></article></body></html>".encode()
@@ -65,7 +67,7 @@ def test_a_hanging_page_is_killed_and_the_next_one_served() -> None:
         start = time.monotonic()
         outcome = guard.call("screen", HANGS)
         assert (outcome.text, outcome.reason) == (None, "extractor_timeout")
-        assert outcome.error == "no text after 1 s"
+        assert outcome.error == "no answer after 1 s"
         assert time.monotonic() - start < 8
         assert guard.call("screen", PAGE).text
         assert guard.pid != first
@@ -111,11 +113,11 @@ def test_a_crash_in_a_used_child_is_tried_again_in_a_fresh_one(guard: Guard) -> 
 
 
 def test_an_exception_becomes_one_line() -> None:
-    request = {"task": "extract", "content_type": None, "url": None, "extractor": "no\nsuch" * 99}
-    frame = _answer(request, PAGE, 1 << 30)
-    header_size, body_size = _LENGTHS.unpack(frame[: _LENGTHS.size])
-    header = json.loads(frame[_LENGTHS.size :])
-    assert header["reason"] == "extractor_error" and not header["spent"] and body_size == 0 < header_size
+    request = {"task": "extract", "arguments": {"extractor": "no\nsuch" * 99}}
+    frame = answer(html_tasks, request, PAGE, 1 << 30)
+    header_size, body_size = LENGTHS.unpack(frame[: LENGTHS.size])
+    header = json.loads(frame[LENGTHS.size :])
+    assert header["reason"] == "error" and not header["spent"] and body_size == 0 < header_size
     assert header["error"].startswith("ValueError: unknown extractor") and len(header["error"]) == 300
 
 

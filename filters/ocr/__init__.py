@@ -1,0 +1,1 @@
+"""OCR: engines behind one protocol, and a page read in order whatever way it lies."""
