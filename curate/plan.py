@@ -155,12 +155,25 @@ def make(recipe: Recipe) -> Plan:
     pdf_units = _continued(folder, folder.pages_plan, pages_key, pdfs, PDF_UNIT_BYTES) if pdfs else ()
     if pdfs and find_spec("pymupdf") is None:
         raise RecipeError(f"{pdfs[0].file}: PDFs need PyMuPDF: pip install 'multicurate[pdf]'")
+    if pdfs and recipe.pdf.ocr:
+        _check_engines(recipe)
     texts = [split for split in splits if split.format not in PDF_FORMATS] + _pages(folder)
     key = _measure_key(recipe, settings)
     units = _continued(folder, folder.run, key, texts, min(UNIT_BYTES, recipe.limits.split_bytes))
     return Plan(
         recipe, table, settings, units, key, folder, _index(recipe.dedup, key, units), sites, pdf_units, pages_key
     )
+
+
+def _check_engines(recipe: Recipe) -> None:
+    """An engine that is not installed must not come to light page by page."""
+    from filters.ocr.engine import EngineError
+    from filters.ocr.tasks import chosen
+
+    try:
+        chosen(list(recipe.pdf.ocr), list(recipe.pdf_languages), recipe.pdf.paddle_models)
+    except EngineError as error:
+        raise RecipeError(f"pdf.ocr: {error}") from None
 
 
 def _pages(folder: RunFolder) -> list[Split]:

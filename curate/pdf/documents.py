@@ -11,7 +11,7 @@ import pyarrow as pa
 from curate.pdf.genres import genre_of
 from curate.runfolder import open_parquet
 from curate.sources.record import Record, Split
-from filters.pdf.join import document_text
+from filters.pdf.layout.join import document_text
 from filters.pdf.page import Block, Box, Line, Page
 from thresholds.page_rules import PageRules
 

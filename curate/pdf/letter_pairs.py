@@ -1,13 +1,17 @@
-"""Make the table of letter pairs behind `filters.pdf.letter_pairs` from labelled text, held-out documents left out.
+"""Make the table of letter pairs behind `filters.pdf.encoding.letter_pairs` from labelled text, held-out documents left out.
 
-`python -m curate.pdf.letter_pairs '../shared/data/text/*.jsonl.gz' ...` takes what `curate lid train` takes.
+It takes what `curate lid train` takes; the table that ships comes of
+
+    python -m curate.pdf.letter_pairs '../shared/data/raw/wikipedia_*.jsonl.gz' ../shared/data/text/ntrex128.jsonl.gz \\
+      ../shared/data/text/{udhr,bible_mark_john,masakhanews,xquad_contexts}.jsonl.gz \\
+      ../shared/data/romanized/dakshina_sentences.jsonl.gz
 """
 
 import sys
 from collections import defaultdict
 
 from curate.lid.corpus import held_out, read_all
-from filters.pdf.letter_pairs import train
+from filters.pdf.encoding.letter_pairs import train
 
 LANGUAGE_CHARACTERS = 1_500_000  # read of a language, at most
 

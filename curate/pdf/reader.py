@@ -15,11 +15,11 @@ from filters import clean, language
 from filters.columns import label
 from filters.guard import Guard, Outcome
 from filters.pdf import wire
-from filters.pdf.join import block_text, page_text
+from filters.pdf.layout.join import block_text, page_text
+from filters.pdf.layout.running import mark_running
 from filters.pdf.page import Page
 from filters.pdf.page_columns import page_signals
 from filters.pdf.page_table import PAGES
-from filters.pdf.running import mark_running
 
 CHUNK_PAGES = 256  # held at a time; running heads are looked for in so many pages together
 SCREENED = "screened"

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from filters.pdf.layout.paragraphs import spaceless
 from filters.pdf.page import Box, Line, Word, enclosing
-from filters.pdf.paragraphs import spaceless
 
 Image = NDArray[np.uint8]  # (height, width) grey or (height, width, 3) RGB
 SMALLEST_SIDE = 10  # pixels; no character fits below it, and Tesseract fails on such images

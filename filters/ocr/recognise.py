@@ -10,12 +10,11 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from filters.ocr.engine import Engine, Image, check_image, grey, line_of
 from filters.ocr.upright import Turn, ink, lie, shrink
+from filters.pdf.layout.reading_order import layout
 from filters.pdf.page import Block, Box, Line, Page, Word
-from filters.pdf.reading_order import layout
 
 DPI = 200  # what to render pages at
 LARGEST_SIDE = 5_000  # pixels; larger images are reduced: A3 at 300 dpi stays as it is
@@ -31,7 +30,7 @@ _MORE_LOOKS = 2
 _LIKELY, _LEAST_TEXT = 0.5, 3  # confidence and characters of a line found then: pictures give less
 _WORD_GAP = 0.8  # of the line height: wider gaps may be gutters
 _ALIGNED = 0.3  # of the line height: edges at one place
-_EDGES = 4  # of lines at one place that make it the side of a column
+_EDGES = 3  # lines that start at one place make it the side of a column
 _BETTER = 1.3  # confident characters of another direction over those of the one at hand
 
 
@@ -173,35 +172,34 @@ class _Placed:
 
 
 def _pieces(lines: list[Line]) -> list[Line]:
-    """Lines cut where the engine read across a gutter: at wide gaps beside which other lines start or end.
+    """Lines cut where the engine read across a gutter: at wide gaps after which other lines start.
 
-    Gaps of justified text are as wide, but stand at the same place in few lines.
+    Gaps of justified text are as wide, but no line starts there.
     """
     if not lines:
         return []
     height = statistics.median(line.size for line in lines)
-    gaps = [_gaps(line, _WORD_GAP * height) for line in lines]
-    starts = np.sort([line.box.x0 for line in lines] + [right for found in gaps for _, _, right in found])
-    ends = np.sort([line.box.x1 for line in lines] + [left for found in gaps for _, left, _ in found])
-
-    def aligned(edges: NDArray[np.float64], x: float) -> int:
-        first, last = np.searchsorted(edges, [x - _ALIGNED * height, x + _ALIGNED * height])
-        return int(last - first)
-
+    starts = np.sort([line.box.x0 for line in lines]), np.sort([line.box.x1 for line in lines])
     pieces = []
-    for line, found in zip(lines, gaps, strict=True):
-        cuts = [at for at, left, right in found if max(aligned(ends, left), aligned(starts, right)) >= _EDGES]
+    for line in lines:
+        cuts = [
+            at
+            for at, edge, leftwards in _gaps(line, _WORD_GAP * height)
+            if np.diff(np.searchsorted(starts[leftwards], [edge - _ALIGNED * height, edge + _ALIGNED * height]))
+            >= _EDGES
+        ]
         pieces += [line_of(line.words[a:b]) for a, b in pairwise([0, *cuts, len(line.words)])] if cuts else [line]
     return pieces
 
 
-def _gaps(line: Line, wide: float) -> list[tuple[int, float, float]]:
-    """(index of the word after it, left, right) of the gaps of a line, in whichever direction it runs."""
+def _gaps(line: Line, wide: float) -> list[tuple[int, float, bool]]:
+    """Of each wide gap in a line the index of the word after it, where that starts, and whether it goes leftwards."""
     found = []
     for at, (one, other) in enumerate(pairwise(line.words), start=1):
-        left, right = (one, other) if one.box.x0 <= other.box.x0 else (other, one)
-        if right.box.x0 - left.box.x1 > wide:
-            found.append((at, left.box.x1, right.box.x0))
+        if other.box.x0 - one.box.x1 > wide:
+            found.append((at, other.box.x0, False))
+        elif one.box.x0 - other.box.x1 > wide:
+            found.append((at, other.box.x1, True))
     return found
 
 

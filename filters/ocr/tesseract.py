@@ -52,13 +52,13 @@ _MODELS: dict[str, tuple[str, ...]] = {"_".join(canonical(name)): (name,) for na
 }
 # Those it ships for all languages of a script
 _SCRIPT_NAMES = """
-Arab Arabic Armn Armenian Beng Bengali Cans Canadian_Aboriginal Cher Cherokee Cyrl Cyrillic Deva Devanagari Ethi Ethiopic
-Geor Georgian Grek Greek Gujr Gujarati Guru Gurmukhi Hang Hangul Hebr Hebrew Jpan Japanese Khmr Khmer Knda Kannada
-Laoo Lao Latn Latin Mlym Malayalam Mymr Myanmar Orya Oriya Sinh Sinhala Syrc Syriac Taml Tamil Telu Telugu Thaa Thaana
-Thai Thai Tibt Tibetan
-""".split()
+Arab:Arabic Armn:Armenian Beng:Bengali Cans:Canadian_Aboriginal Cher:Cherokee Cyrl:Cyrillic Deva:Devanagari
+Ethi:Ethiopic Geor:Georgian Grek:Greek Gujr:Gujarati Guru:Gurmukhi Hang:Hangul Hebr:Hebrew Jpan:Japanese Khmr:Khmer
+Knda:Kannada Laoo:Lao Latn:Latin Mlym:Malayalam Mymr:Myanmar Orya:Oriya Sinh:Sinhala Syrc:Syriac Taml:Tamil
+Telu:Telugu Thaa:Thaana Thai:Thai Tibt:Tibetan
+"""
 _SCRIPT_MODELS: dict[str, tuple[str, ...]] = {
-    script: (name,) for script, name in zip(_SCRIPT_NAMES[::2], _SCRIPT_NAMES[1::2], strict=True)
+    script: (name,) for script, name in (pair.split(":") for pair in _SCRIPT_NAMES.split())
 } | {"Hani": ("HanS", "HanT")}
 
 # It puts directional marks around right-to-left words

@@ -76,14 +76,14 @@ def _jaggedness(along: NDArray[np.int64], across: NDArray[np.int64], degrees: fl
 
 def _best(along: NDArray[np.int64], across: NDArray[np.int64]) -> tuple[float, float]:
     """(criterion, degrees counter-clockwise that straighten the lines)."""
-    coarse = np.arange(-_MOST_SKEW, _MOST_SKEW + _COARSE / 2, _COARSE)
+    coarse = np.arange(-_MOST_SKEW, _MOST_SKEW + _COARSE / 2, _COARSE).tolist()
     near = max(coarse, key=lambda degrees: _jaggedness(along, across, degrees))
-    fine = np.arange(near - _COARSE, near + _COARSE + _FINE / 2, _FINE)
+    fine = np.arange(near - _COARSE, near + _COARSE + _FINE / 2, _FINE).tolist()
     scores = [_jaggedness(along, across, degrees) for degrees in fine]
     best, straight = int(np.argmax(scores)), _jaggedness(along, across, 0)
     if abs(fine[best]) < _LEAST_SKEW or scores[best] < straight * _GAIN:
         return straight, 0.0
-    return scores[best], float(fine[best])
+    return scores[best], fine[best]
 
 
 def lie(ink: NDArray[np.bool_]) -> Lie:

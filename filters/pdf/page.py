@@ -11,7 +11,18 @@ from typing import Literal, NamedTuple
 Route = Literal["text", "legacy", "broken", "scan", "blank"]
 # running_head, running_foot and page_number repeat from page to page and are no text of the document, nor is hidden
 # (of no visible ink); footnote is, apart from the body
-Role = Literal["body", "heading", "table", "caption", "sidebar", "footnote", "running_head", "running_foot", "page_number", "hidden"]
+Role = Literal[
+    "body",
+    "heading",
+    "table",
+    "caption",
+    "sidebar",
+    "footnote",
+    "running_head",
+    "running_foot",
+    "page_number",
+    "hidden",
+]
 
 
 class Box(NamedTuple):

@@ -10,9 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from filters.pdf import legacy, usable, wire
+from filters.pdf import wire
+from filters.pdf.encoding import legacy, usable
+from filters.pdf.page import Block, Box, Line, Page
 
 KIND = "pdf"  # of process, in the reasons of failures: pdf_timeout ...
+UNKNOWN_GLYPHS = 0.02  # of the characters: the page is read again by glyph codes, which a font table may know
 PIXELS = 40_000_000  # of a rendered page, at most; it is made coarser beyond
 
 
@@ -53,15 +56,22 @@ def read(body: bytes, *, path: str, number: int, expected: list[str]) -> bytes:
     """
     from filters.pdf import text_layer  # PyMuPDF is in an extra; only this process needs it
 
-    layer = text_layer.read(document(path)[number])
-    verdict = usable.route(
-        layer.page, image_ratio=layer.image_ratio, hidden_ratio=layer.hidden_ratio, expected=frozenset(expected)
-    )
+    page, scripts = document(path)[number], frozenset(expected)
+    layer = text_layer.read(page)
+    verdict = _verdict(layer, scripts)
+    if verdict.table is None and verdict.evidence["replacement"] >= UNKNOWN_GLYPHS:
+        coded = text_layer.read(page, codes=True)
+        if (second := _verdict(coded, scripts)).table:
+            layer, verdict = coded, second
     layer.page.route = verdict.route
-    if verdict.route == "legacy" and verdict.table:
+    if verdict.table:
         legacy.convert_page(layer.page, verdict.table)
     head = _json({"evidence": verdict.evidence, "table": verdict.table, "image_ratio": layer.image_ratio})
     return head + b"\n" + wire.dump(layer.page)
+
+
+def _verdict(layer: Any, expected: frozenset[str]) -> usable.Verdict:
+    return usable.route(layer.page, image_ratio=layer.image_ratio, hidden_ratio=layer.hidden_ratio, expected=expected)
 
 
 def render(body: bytes, *, path: str, number: int, dpi: int) -> bytes:
@@ -92,8 +102,11 @@ def check(**_: object) -> None:
 
 
 def warm() -> None:
-    """Loads PyMuPDF before the first page's clock runs, and keeps its messages to itself."""
+    """Loads PyMuPDF and compiles the kernels before the first page's clock runs; keeps MuPDF's messages to itself."""
     import pymupdf
+
+    box = Box(0, 0, 100, 10)
+    usable.route(Page(0, 100, 10, [Block(box, [Line(box, "xqzj ½¾ ﻻ\ufffd" * 9)])]), image_ratio=0.0)
 
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pymupdf
 
+from filters.pdf.layout.paragraphs import RIGHT_TO_LEFT, letter_direction, spaceless
+from filters.pdf.layout.reading_order import layout
 from filters.pdf.page import Block, Box, Line, Page, Word, enclosing
-from filters.pdf.paragraphs import letter_direction, spaceless
-from filters.pdf.reading_order import layout
 
 # Not among them: ligatures as one code point, and glyph numbers where the Unicode is not known, which then is U+FFFD
 _FLAGS = pymupdf.TEXT_MEDIABOX_CLIP
@@ -20,16 +20,13 @@ _GRID = 64  # rows and columns that the share of images is counted on
 _STACKED = 20  # lines of one letter, at least, that may be vertical writing
 _SPACE = 0.25  # em
 
-# Letters with their marks: not the Arabic comma, nor Arabic digits, which run from the left
-_LETTERS = (
-    "\u0590-\u05ff\u0608\u060b\u060d-\u065f\u066d-\u06ef\u06fa-\u08ff"
-    "\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff"
-)
-_RIGHT_TO_LEFT = re.compile(f"[{_LETTERS}]")
+_RIGHT_TO_LEFT = re.compile(f"[{RIGHT_TO_LEFT}]")
 _RUN = re.compile(
-    rf"(?P<right>[{_LETTERS}]+(?:[^\w{_LETTERS}]+[{_LETTERS}]+)*)|(?P<left>[^\W{_LETTERS}]+(?:[^\w{_LETTERS}\s]+[^\W{_LETTERS}]+)*)|"
-    rf"[^\w{_LETTERS}]+"
+    rf"(?P<right>[{RIGHT_TO_LEFT}]+(?:[^\w{RIGHT_TO_LEFT}]+[{RIGHT_TO_LEFT}]+)*)|(?P<left>[^\W{RIGHT_TO_LEFT}]+(?:[^\w{RIGHT_TO_LEFT}\s]+[^\W{RIGHT_TO_LEFT}]+)*)|"
+    rf"[^\w{RIGHT_TO_LEFT}]+"
 )
+# Vowel signs of nine Indic scripts, which have their blocks laid out alike. PyMuPDF reads some twice in files of Skia
+_DOUBLED = re.compile("([" + "".join(f"{chr(b + 0x3E)}-{chr(b + 0x4C)}" for b in range(0x900, 0xD80, 0x80)) + r"])\1+")
 
 
 @dataclass(slots=True)
@@ -43,12 +40,13 @@ def read_page(page: pymupdf.Page, *, words: bool = False) -> Page:
     return read(page, words=words).page
 
 
-def read(page: pymupdf.Page, *, words: bool = False) -> Layer:
+def read(page: pymupdf.Page, *, words: bool = False, codes: bool = False) -> Layer:
     """The page in reading order. Invisible text is the page's text where images cover the page, else of role hidden.
 
-    words: also the boxes of words. Raises what PyMuPDF raises on a page that it cannot run.
+    words: also the boxes of words. codes: a glyph of unknown meaning as the code point of its number, for fonts whose
+    encoding is known otherwise, not as U+FFFD. Raises what PyMuPDF raises on a page that it cannot run.
     """
-    text, images = _textpage(page)
+    text, images = _textpage(page, codes)
     shown, hidden = _lines(page, text, words)
     width, height = page.rect.width, page.rect.height
     layer = Layer(Page(page.number, width, height, []), _covered(images, page.rect), 0.0)
@@ -68,14 +66,18 @@ def lines_of(page: pymupdf.Page, *, words: bool = False) -> list[Line]:
     return shown + hidden
 
 
-def _textpage(page: pymupdf.Page) -> tuple[pymupdf.TextPage, list[Box]]:
+def _textpage(page: pymupdf.Page, codes: bool = False) -> tuple[pymupdf.TextPage, list[Box]]:
     """And the images' boxes. `extractDICT` encodes the images that its textpage holds, so it gets one without."""
-    text = page.get_textpage(flags=_FLAGS | pymupdf.TEXT_PRESERVE_IMAGES)
-    images = [Box(*block[:4]) for block in text.extractBLOCKS() if block[6] == _IMAGE]
-    if not images:
+    flags = _FLAGS | (pymupdf.TEXT_CID_FOR_UNKNOWN_UNICODE if codes else 0)
+    text = page.get_textpage(flags=flags | pymupdf.TEXT_PRESERVE_IMAGES)
+    # Not by extractBLOCKS, which leaks the text (PyMuPDF 2.0)
+    found = [block.m_internal for block in text.this if block.m_internal.type == _IMAGE]
+    if not found:
         return text, []
     matrix = page.rotation_matrix if page.rotation else None
-    return page.get_textpage(flags=_FLAGS), [_moved(box, matrix) for box in images]
+    boxes = [raw.bbox for raw in found]
+    images = [_moved(Box(box.x0, box.y0, box.x1, box.y1), matrix) for box in boxes]
+    return page.get_textpage(flags=flags), images
 
 
 def _unseen(lines: list[Line], width: float, height: float) -> list[Block]:

@@ -18,9 +18,9 @@ from filters import clean, language
 from filters.columns import label
 from filters.pdf import text_layer
 from filters.pdf.boxes import clipped, highest_overlap, suppressed
+from filters.pdf.layout.running import mark_running
 from filters.pdf.page import Page
 from filters.pdf.page_columns import PAGE_SIGNALS, page_signals
-from filters.pdf.running import mark_running
 from tests.benchmarks.corpora import DATA
 from thresholds.page_rules import SHIPPED_PAGES, PageRules
 

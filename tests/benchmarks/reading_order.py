@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pymupdf
 
-from filters.pdf.join import page_text
+from filters.pdf.layout.join import page_text
 from filters.pdf.text_layer import read_page
 from tests.benchmarks.corpora import DATA, _records
 from tests.filters.pdf.typeset import Sheet, in_order, pairs_kept, typeset, words

@@ -11,12 +11,13 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from curate import forget, manifest, recipe, stages
+from curate import forget, manifest, plan, recipe, stages
 from curate.cli import main
 from curate.forgotten import Forgotten
 from curate.pdf.genres import genre_of
 from curate.runfolder import RunFolder, read_json
 from tests.curate import pdfs
+from thresholds.page_rules import PageRules
 
 SETTINGS = [
     'pdf.languages=["eng_Latn"]',
@@ -162,6 +163,14 @@ def test_ocr_without_a_language_stops_before_any_work(tmp_path: Path) -> None:
         recipe.load("pdf", input=["x"], output=str(tmp_path), settings=['pdf.ocr=["tesseract"]'])
 
 
+def test_a_missing_engine_stops_before_any_work(run: Path, tmp_path: Path) -> None:
+    settings = ['pdf.languages=["sat_Olck"]', 'pdf.ocr=["tesseract"]']
+    resolved = recipe.load("pdf", input=[str(run.parent / "in")], output=str(tmp_path / "x"), settings=settings)
+    with pytest.raises(recipe.RecipeError, match=r"pdf\.ocr: none of tesseract can read sat_Olck as installed here"):
+        plan.make(resolved)
+    assert not (tmp_path / "x").exists()
+
+
 def test_ten_thousand_pages_and_a_page_of_a_million_glyphs(tmp_path: Path, spark: object) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
@@ -200,3 +209,13 @@ def test_the_data_source_gives_pages_and_errors(spark: Any, run: Path) -> None:
     assert pages == {"russian.pdf": 4, "chinese.pdf": 3, "mixed.pdf": 5, "wide.pdf": 1}
     scan = next(row for row in rows if row["route"] == "scan")
     assert scan["reason"] == "needs_ocr", "no engine was asked for"
+
+
+def test_page_cutoffs_are_derived_from_the_pages_of_a_run(run: Path, tmp_path: Path) -> None:
+    given = ["calibrate", str(run), "--pages", "-o", str(tmp_path / "pages.toml")]
+    result = CliRunner().invoke(main, [*given, "-m", "tail"])
+    assert result.exit_code == 0 and "rus_Cyrl" in result.output, result.output
+    entry = PageRules.load(str(tmp_path / "pages.toml")).table.languages["rus_Cyrl"]
+    assert all("too few" in (rule.provenance.fallback or "") for rule in entry.rules), "seven pages are no population"
+    result = CliRunner().invoke(main, given)
+    assert result.exit_code == 1 and "quantile carries English cutoffs over, and needs 30 pages" in result.output

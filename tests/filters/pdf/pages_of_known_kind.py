@@ -7,12 +7,9 @@ import random
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pymupdf
 
-FONTS = Path("/usr/share/fonts/truetype")
-LATIN_FONT = FONTS / "dejavu" / "DejaVuSans.ttf"
 WIDTH, HEIGHT, MARGIN, SIZE, LEADING = 595.0, 842.0, 50.0, 10.0, 14.0
 LINES = int((HEIGHT - 2 * MARGIN) / LEADING)
 
@@ -32,10 +29,7 @@ def wrapped(text: str, characters: int = 80) -> list[str]:
 
 
 def add_page(document: pymupdf.Document, lines: Sequence[str], name: str = "Body", *, ink: bool = True) -> pymupdf.Page:
-    """A page with the text of the lines just as it is, under that font name; a glyph a character, nothing shaped.
-
-    The font has few of the glyphs; a text layer needs but the codes, so characters are looked up by their number.
-    """
+    """A page whose text layer is the lines just as they are, in a font of that name; what it looks like is no matter."""
     page = document.new_page(width=WIDTH, height=HEIGHT)
     codes = {ord(character) for line in lines for character in line}
     number = _font(document, name, sorted(codes))
@@ -56,7 +50,7 @@ def _drawn(line: str) -> str:
 
 
 def _font(document: pymupdf.Document, name: str, codes: Sequence[int]) -> int:
-    """A composite font of 500 units a character whose ToUnicode says what was meant: whatever `codes` say."""
+    """A composite font, its program left to the reader, of half an em a character; its ToUnicode says `codes`."""
     lines = [f"<{at:04x}> <{chr(code).encode('utf-16-be', 'surrogatepass').hex()}>" for at, code in enumerate(codes, 1)]
     blocks = [lines[start : start + 100] for start in range(0, len(lines), 100)]
     said = "\n".join(f"{len(block)} beginbfchar\n" + "\n".join(block) + "\nendbfchar" for block in blocks)
@@ -65,11 +59,9 @@ def _font(document: pymupdf.Document, name: str, codes: Sequence[int]) -> int:
     head = "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /M def /CMapType 2 def\n"
     spaces = "1 begincodespacerange <0000> <ffff> endcodespacerange\n"
     document.update_stream(to_unicode, f"{head}{spaces}{said}\nendcmap end end".encode())
-    program, descriptor, descendant, number = (document.get_new_xref() for _ in range(4))
-    document.update_object(program, "<<>>")
-    document.update_stream(program, LATIN_FONT.read_bytes())
+    descriptor, descendant, number = (document.get_new_xref() for _ in range(3))
     box = "/Flags 4/FontBBox[0 -200 1000 800]/ItalicAngle 0/Ascent 800/Descent -200/CapHeight 700/StemV 80"
-    document.update_object(descriptor, f"<</Type/FontDescriptor/FontName/{name}{box}/FontFile2 {program} 0 R>>")
+    document.update_object(descriptor, f"<</Type/FontDescriptor/FontName/{name}{box}>>")
     info = "/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>/DW 500/CIDToGIDMap/Identity"
     base = f"/Type/Font/Subtype/CIDFontType2/BaseFont/{name}"
     document.update_object(descendant, f"<<{base}{info}/FontDescriptor {descriptor} 0 R>>")

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from filters.pdf.join import document_text
+from filters.pdf.layout.join import document_text
+from filters.pdf.layout.running import is_page_number, mark_running
 from filters.pdf.page import Block, Box, Line, Page
-from filters.pdf.running import is_page_number, mark_running
 
 WIDTH, HEIGHT = 600.0, 800.0
 WORDS = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from filters.pdf.join import page_text
+from filters.pdf.layout.join import page_text
 from filters.pdf.page import Box
 from filters.pdf.text_layer import lines_of, read, read_page
 from tests.filters.pdf.typeset import Sheet, need_chromium, typeset

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from filters.pdf.paragraphs import spaceless
+from filters.pdf.layout.paragraphs import spaceless
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTH, HEIGHT = 595, 842  # points, A4

@@ -13,19 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from filters.pdf import legacy, page_counts
-from filters.pdf.letter_pairs import BITS, surprise
+from filters.pdf.encoding import legacy, page_counts
+from filters.pdf.encoding.letter_pairs import BITS, surprise
+from filters.pdf.encoding.page_counts import Counts
 from filters.pdf.page import Line, Page, Route
-from filters.pdf.page_counts import Counts
 from filters.scripts import SCRIPT_INDEX
 
 NONSENSE_BITS = 6.2  # of surprise a pair, on average over a stretch
 SIGNS = 0.02  # inside words, of the letters: what legacy encodings have, and shuffled letters have not
 _SENSE_BITS = 5.0  # of a conversion that is right, at most
 _GAIN_BITS = 1.5  # that it makes more sense than the text before, at least
-_SAMPLE = 1_500  # characters that encodings are tried on
+_SAMPLE = 600  # characters that encodings are tried on
 _WORD_SAMPLE = 6_000
-_LOOK = 0.05  # of the page suspect: less is not looked at again, font by font
+_LOOK = 0.05  # of the page in doubt: less is not looked at again, font by font
+_DOUBT_BITS = 5.4  # simple sentences in Kruti Dev have 6; conversion decides, so some Vietnamese may be in doubt too
 _OCR_LAYER = 0.5  # of the text invisible, and of the page under images
 _SMALL = 100  # letters: shares of fewer are taken of so many, so that three stray marks condemn no title page
 
@@ -49,11 +50,12 @@ EVIDENCE: dict[str, str] = {
     "stray_marks": "Marks of Indic scripts without a letter, on a vowel or after a virama, of the letters",
     "mixed_words": "letters right after one of another script, of the letters",
     "surprise": "mean bits of a letter pair: 3.5 to 5.5 in language",
+    "doubt": "letter pairs in stretches of text that may be no language, of the letters or pairs",
     "nonsense": "letter pairs in stretches of text that are no language, of the letters or pairs",
     "foreign_nonsense": "the same in scripts other than Latin",
     "strange_latin": "the same in Latin letters, with signs inside words",
-    "legacy_fonts": "letters in fonts with encodings of their own, where they are no language, of the letters",
-    "legacy_text": "letters in stretches of no language that a table makes language of, of the letters",
+    "legacy_fonts": "characters in fonts with encodings of their own, where they may be no language",
+    "legacy_text": "characters in fonts whose text a table makes language of",
     "expected_script": "letters in the expected scripts, of the letters; 1 where none is expected",
     "known_words": "frequent words of languages in Latin script, of the words of three letters and more; suspect pages only",
     "images": "of the page under images",
@@ -82,7 +84,7 @@ def route(
         return Verdict(amount, evidence)
     evidence["glyph_numbers"] = _glyph_numbers(lines, counts)
     table = None
-    if evidence["nonsense"] + evidence["control"] + evidence["replacement"] + evidence["private_use"] >= _LOOK:
+    if sum(evidence[name] for name in ("doubt", "control", "replacement", "private_use")) >= _LOOK:
         table = _legacy(lines, counts, evidence)
         _pardon_code(lines, evidence)
     found = _by_cutoffs(evidence)
@@ -114,13 +116,19 @@ def _shares(counts: Counts, expected: frozenset[str]) -> dict[str, float]:
 def _nonsense(counts: Counts) -> dict[str, float]:
     stretches = counts.stretches
     pairs = stretches[:, page_counts.PAIRS]
-    wrong = stretches[:, page_counts.SURPRISE] >= NONSENSE_BITS * BITS * np.maximum(pairs, 1)
-    if not wrong.any():
-        return dict.fromkeys(("nonsense", "foreign_nonsense", "strange_latin"), 0.0)
+    bits = stretches[:, page_counts.SURPRISE] / BITS / np.maximum(pairs, 1)
+    doubt, wrong = bits >= _DOUBT_BITS, bits >= NONSENSE_BITS
+    if not doubt.any():
+        return dict.fromkeys(("doubt", "nonsense", "foreign_nonsense", "strange_latin"), 0.0)
     latin = 2 * stretches[:, page_counts.LATIN] >= np.minimum(stretches[:, page_counts.LETTERS], pairs)
     odd = stretches[:, page_counts.ODD] >= SIGNS * stretches[:, page_counts.LETTERS]
     total = max(int(pairs.sum()), int(counts.page[page_counts.LETTERS]), _SMALL)
-    kinds = {"nonsense": wrong, "foreign_nonsense": wrong & ~latin, "strange_latin": wrong & latin & odd}
+    kinds = {
+        "doubt": doubt,
+        "nonsense": wrong,
+        "foreign_nonsense": wrong & ~latin,
+        "strange_latin": wrong & latin & odd,
+    }
     return {name: pairs[which].sum() / total for name, which in kinds.items()}
 
 
@@ -144,14 +152,16 @@ def _legacy(lines: list[Line], counts: Counts, evidence: dict[str, float]) -> st
     texts: dict[str, list[str]] = {}
     for line in lines:
         texts.setdefault(line.font, []).append(line.text)
-    suspect = {font: text for font, found in texts.items() if _is_suspect(text := "\n".join(found)[: page_counts.MOST])}
-    total = max(sum(len("".join(found)) for found in texts.values()), _SMALL)
-    tables: Counter[str] = Counter()
-    for font, text in suspect.items():
-        evidence["legacy_fonts"] = evidence.get("legacy_fonts", 0.0) + (len(text) / total) * _is_named(font)
-        if table := _table(font, text[:_SAMPLE]):
-            tables[table] += len(text)
+    total = max(sum(len(line.text) for line in lines), _SMALL)
+    named, tables = 0, Counter[str]()
+    for font, found in texts.items():
+        sample = "\n".join(found)[:_SAMPLE]
+        if _is_suspect(sample):
+            size = sum(map(len, found))
+            named += size * _is_named(font)
+            tables.update({table: size for table in [_table(font, sample)] if table})
     best = max(tables, key=tables.__getitem__, default=None)
+    evidence["legacy_fonts"] = named / total
     evidence["legacy_text"] = tables[best] / total if best else 0.0
     return best
 
@@ -160,10 +170,11 @@ def _is_named(font: str) -> bool:
     return legacy.font_family(font) is not None
 
 
-def _is_suspect(text: str) -> bool:
-    """No language, whether in letters or for the want of them."""
-    sample = text[:_SAMPLE]
-    return len(text) >= page_counts.SHORTEST and (surprise(sample) >= NONSENSE_BITS - 0.2 or _lost(sample) >= 0.3)
+def _is_suspect(sample: str) -> bool:
+    """Perhaps no language, whether in letters or for the want of them."""
+    if len(sample) < page_counts.SHORTEST:
+        return False
+    return surprise(sample) >= _DOUBT_BITS or _lost(sample) >= 0.3
 
 
 def _lost(text: str) -> float:

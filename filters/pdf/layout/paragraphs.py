@@ -1,5 +1,6 @@
 """Rows of a column into paragraphs, and the signs that a paragraph ends: distance, size, indent, a line left short."""
 
+import re
 from collections import Counter
 from itertools import pairwise
 from statistics import quantiles
@@ -18,7 +19,12 @@ _SIZE = 1.15  # ratio of type sizes that parts a heading from its text
 _INDENT = 0.6  # line heights
 _SPACE = 0.8  # line heights that must stay free beside the next word for a line to be short
 
-_RIGHT_TO_LEFT = "\u0590"  # Hebrew to Thaana, N'Ko, Samaritan, Mandaic, and the presentation forms
+# Letters of scripts written from the right, and their marks: not the Arabic comma, nor Arabic digits
+RIGHT_TO_LEFT = (
+    "\u0590-\u05ff\u0608\u060b\u060d-\u065f\u066d-\u06ef\u06fa-\u08ff"
+    "\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff"
+)
+_RIGHT_TO_LEFT = re.compile(f"[{RIGHT_TO_LEFT}]+")
 # First and last code point: scripts that put no space between words, with their punctuation and full-width forms
 _SPACELESS = (
     (0x0E00, 0x0FFF),  # Thai, Lao, Tibetan
@@ -44,23 +50,12 @@ def spaceless(character: str) -> bool:
 
 
 def letter_direction(texts: list[str]) -> int:
-    """Right-to-left letters are negative, others positive; the sum's sign, 0 without letters."""
+    """-1 where most letters are of scripts written from the right, else 1; 0 without text."""
     text = "".join(texts)
-    if not text or max(text) < _RIGHT_TO_LEFT:
+    if text.isascii() or not (found := _RIGHT_TO_LEFT.findall(text)):
         return 1 if text else 0
-    balance = sum(-1 if is_right_to_left(c) else 1 for c in text if c.isalpha())
-    return (balance > 0) - (balance < 0)
-
-
-def is_right_to_left(character: str) -> bool:
-    """By block: 0590-08FF, presentation forms FB1D-FDFF and FE70-FEFF, and the old scripts from 10800 to 10FFF, 1E800 to 1EFFF."""
-    return (
-        "\u0590" <= character <= "\u08ff"
-        or "\ufb1d" <= character <= "\ufdff"
-        or "\ufe70" <= character <= "\ufeff"
-        or "\U00010800" <= character <= "\U00010fff"
-        or "\U0001e800" <= character <= "\U0001efff"
-    )
+    right = sum(map(str.isalpha, "".join(found)))
+    return -1 if right * 2 > sum(map(str.isalpha, text)) else 1
 
 
 class _Set(NamedTuple):
@@ -79,12 +74,7 @@ class _Set(NamedTuple):
 
 def paragraphs(regions: list[list[Row]], *, right_to_left: bool) -> list[Block]:
     """`regions`: rows of a column each, in reading order. Paragraphs never span two."""
-    mixed = (
-        any(max(f[4].text) >= _RIGHT_TO_LEFT for rows in regions for row in rows for f in row)
-        if right_to_left
-        else False
-    )
-    sets = [[_set(row, right_to_left, mixed) for row in rows] for rows in regions]
+    sets = [[_set(row, right_to_left) for row in rows] for rows in regions]
     usual = _pitch([each for rows in sets for each in rows])
     blocks = []
     for rows in sets:
@@ -106,11 +96,11 @@ def _is_table(group: list[_Set]) -> bool:
 # --- a row into cells --------------------------------------------------------------------------------------------------
 
 
-def _set(row: Row, right_to_left: bool, mixed: bool) -> _Set:
+def _set(row: Row, right_to_left: bool) -> _Set:
     x0, y0, x1, y1, line = row[0]
     if len(row) == 1:
         return _Set(-x1, y0, -x0, y1, [line]) if right_to_left else _Set(x0, y0, x1, y1, [line])
-    backwards = right_to_left and not (mixed and letter_direction([f[4].text for f in row]) > 0)
+    backwards = right_to_left and letter_direction([f[4].text for f in row]) < 0
     top, bottom = min(f[1] for f in row), max(f[3] for f in row)
     cells = _cells(row[::-1] if backwards else row, _CELLS * (y1 - y0))
     end = max(f[2] for f in row)

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from filters.pdf.legacy_tables import BIJOY_ALONE, FONTS, THAI_SHIFTED, TSCII
-from filters.pdf.letter_pairs import surprise
+from filters.pdf.encoding.legacy_tables import BIJOY_ALONE, FONTS, THAI_SHIFTED, TSCII
+from filters.pdf.encoding.letter_pairs import surprise
 from filters.pdf.page import Line, Page
 
 # Code pages whose text shows as Windows-1252 where a font does not say what its codes mean

@@ -7,6 +7,7 @@ from statistics import median
 
 from filters.pdf.page import Block, Line, Page, Role, enclosing
 
+_MARKED = frozenset({"body", "heading", "table"})  # a head of three parts looks like a row of a table
 _EDGE = 0.18  # of the height, at the top and at the bottom, where heads and feet stand
 _BLOCKS = 6  # at each edge of a page
 _PLACE = 0.02  # of the height: a head stays where it is
@@ -77,7 +78,7 @@ def _is_roman(word: str) -> bool:
 def _candidates(index: int, page: Page) -> list[_Candidate]:
     found = []
     for top in (True, False):
-        edge = [b for b in page.blocks if b.role in ("body", "heading") and _at_edge(b, page.height, top)]
+        edge = [b for b in page.blocks if b.role in _MARKED and _at_edge(b, page.height, top)]
         edge.sort(key=lambda b: b.box.y0 if top else -b.box.y1)
         for block in edge[:_BLOCKS]:
             text = _text(block)
@@ -187,7 +188,7 @@ def _mark_by_place(candidates: list[_Candidate], pages: list[Page]) -> None:
         for each in candidates:
             block = each.block
             like = abs(each.place - place) < _NEAR and abs(block.lines[0].size - size) < 0.5
-            if each.top == top and like and len(block.lines) == 1 and block.role in ("body", "heading"):
+            if each.top == top and like and len(block.lines) == 1 and block.role in _MARKED:
                 block.role = role
 
 

@@ -8,24 +8,20 @@ Lines may be whole, or pieces of a line as PyMuPDF and OCR engines leave them.
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import itemgetter
 from statistics import median
 
-from filters.pdf.page import Block, Box, Line
-from filters.pdf.paragraphs import Fragment, Row, letter_direction, paragraphs
+from filters.pdf.layout.frames import framed
+from filters.pdf.layout.paragraphs import Fragment, Row, letter_direction, paragraphs
+from filters.pdf.page import Block, Line
 
-_LARGEST = 1e7  # points; a coordinate beyond is nonsense
-_OBLIQUE = 0.17  # sine: text at over 10 degrees to the axes (watermarks) is read apart
 _GUTTER = 0.5  # of the line height: no gutter is narrower
 _BLANK = 3.0  # line heights of white across all columns end their gutters
 _ROWS = 3  # at least, on each side of a gutter
 _ACTIVE = 32  # gutters at one place
 _KEPT = 24  # of all, the ones of most rows
 _DEPTH = 12  # columns in columns
-_WORD_GAP = 0.8  # of the line height: words further apart are tried as pieces
-_OBLIQUE_TURN = 4
 
 
 def layout(lines: list[Line], width: float, height: float, *, right_to_left: bool | None = None) -> list[Block]:
@@ -35,84 +31,16 @@ def layout(lines: list[Line], width: float, height: float, *, right_to_left: boo
     Lines of other directions come after those of the main one. Of the `lines` none is changed; of those of a row that
     belong together one is made. Lines without text or with a box that is none are left out.
     """
-    turned: dict[int, list[Fragment]] = {}
-    for line in lines:
-        if line.text and not line.text.isspace() and (box := _sane(line.box)):
-            turn = _turn(line.direction)
-            line = line if box is line.box else replace(line, box=box)
-            turned.setdefault(turn, []).extend(_framed(line, box, turn, width, height))
+    turned = framed(lines, width, height)
     letters = {turn: sum(len(f[4].text) for f in found) for turn, found in turned.items()}
     if right_to_left is None:
         right_to_left = letter_direction([f[4].text for found in turned.values() for f in found]) < 0
     blocks: list[Block] = []
     for turn in sorted(turned, key=lambda turn: -letters[turn]):
-        # Upright rows run from the top; vertical writing is turned so that its columns are rows
         mirrored = right_to_left and turn == 0
         regions = _regions(_rows(turned[turn]), mirrored, 0)
         blocks += paragraphs(regions, right_to_left=right_to_left and turn != 1)
     return blocks
-
-
-# --- pieces in the frame of their direction ----------------------------------------------------------------------------
-
-
-def _sane(box: Box) -> Box | None:
-    x0, y0, x1, y1 = box
-    if not (-_LARGEST < x0 < _LARGEST and -_LARGEST < y0 < _LARGEST):  # False for NaN
-        return None
-    if not (-_LARGEST < x1 < _LARGEST and -_LARGEST < y1 < _LARGEST):
-        return None
-    return box if x0 <= x1 and y0 <= y1 else Box(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
-
-
-def _turn(direction: tuple[float, float]) -> int:
-    """Quarter turns clockwise; 4 for none of them."""
-    cosine, sine = direction
-    if sine == 0.0 and cosine > 0:
-        return 0
-    if not (math.isfinite(cosine) and math.isfinite(sine)):
-        return 0
-    if min(abs(cosine), abs(sine)) > _OBLIQUE * math.hypot(cosine, sine):
-        return _OBLIQUE_TURN
-    if abs(cosine) >= abs(sine):
-        return 0 if cosine >= 0 else 2
-    return 1 if sine > 0 else 3
-
-
-def _framed(line: Line, box: Box, turn: int, width: float, height: float) -> list[Fragment]:
-    if len(line.words) > 1 and turn == 0:
-        return [(*piece.box, piece) for piece in _split(line)]
-    x0, y0, x1, y1 = box
-    if turn == 1:
-        return [(y0, width - x1, y1, width - x0, line)]
-    if turn == 2:
-        return [(width - x1, height - y1, width - x0, height - y0, line)]
-    if turn == 3:
-        return [(height - y1, x0, height - y0, x1, line)]
-    return [(x0, y0, x1, y1, line)]
-
-
-def _split(line: Line) -> list[Line]:
-    """A line in pieces at its wide gaps, which may be gutters; pieces of one column are joined again."""
-    wide = _WORD_GAP * (line.box.y1 - line.box.y0)
-    boxes = [word.box for word in line.words]
-    if not all(map(_sane, boxes)):
-        return [line]
-    ends = [
-        at
-        for at, (one, other) in enumerate(pairwise(boxes), start=1)
-        if other.x0 - one.x1 > wide or one.x0 - other.x1 > wide
-    ]
-    if not ends:
-        return [line]
-    return [_piece(line, first, last) for first, last in pairwise([0, *ends, len(boxes)])]
-
-
-def _piece(line: Line, first: int, last: int) -> Line:
-    words = line.words[first:last]
-    left, right = min(w.box.x0 for w in words), max(w.box.x1 for w in words)
-    box = Box(left, min(w.box.y0 for w in words), right, max(w.box.y1 for w in words))
-    return Line(box, " ".join(w.text for w in words), line.font, line.size, line.direction, words)
 
 
 # --- rows --------------------------------------------------------------------------------------------------------------
@@ -309,7 +237,8 @@ def _beside(gutter: _Gutter, other: _Gutter, rows: list[Row]) -> bool:
     if last - first + 1 < 0.6 * (gutter.last - gutter.first + 1):
         return False
     x0, x1 = min(gutter.x1, other.x1) - 1, max(gutter.x0, other.x0) + 1
-    return sum(any(f[0] >= x0 and f[2] <= x1 for f in row) for row in rows[first : last + 1]) >= _ROWS
+    between = (row for row in rows[first : last + 1] if any(f[0] >= x0 and f[2] <= x1 for f in row))
+    return len(list(islice(between, _ROWS))) == _ROWS
 
 
 def _extend(gutter: _Gutter, rows: list[Row], taken: bytearray, gap: float) -> None:

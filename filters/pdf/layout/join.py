@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from filters import characters as ch
+from filters.pdf.layout.paragraphs import ends_short, glue, letter_direction
 from filters.pdf.page import Block, Box, Line, Page
-from filters.pdf.paragraphs import ends_short, glue, letter_direction
 
 LEFT_OUT = frozenset({"running_head", "running_foot", "page_number", "hidden"})
 _SOFT = "\u00ad"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from filters.pdf import letter_pairs
+from filters.pdf.encoding import letter_pairs
 from filters.pdf.page import Line
 from filters.scripts import CODE_POINTS, SCRIPT_INDEX, SCRIPTS, script_table
 
@@ -98,10 +98,7 @@ def _script_sets() -> tuple[np.ndarray, np.ndarray]:
 
 @numba.njit(nogil=True, cache=True)
 def _halves_of_one(first: int, second: int, halves: np.ndarray) -> bool:
-    for pair in halves:
-        if pair == (first << 16) | second:
-            return True
-    return False
+    return bool(np.any(halves == (first << 16) | second))
 
 
 @numba.njit(nogil=True, cache=True)
@@ -127,7 +124,8 @@ def _count(
     for line in range(len(ends)):
         row = running[fonts[line]]
         # what came before: a line begins like a word, after a space
-        last_code, last_kind, last_script, last_symbol = np.int64(0x20), _SPACE, 0, 0
+        last_code, last_kind = np.int64(0x20), np.int64(_SPACE)
+        last_script, last_symbol = np.int64(0), np.int64(0)
         joined = False  # a Latin letter right before the last character
         for at in range(start, ends[line]):
             code = np.int64(codes[at])
@@ -157,11 +155,11 @@ def _count(
                     halved = last_kind == _SIGN and _halves_of_one(last_code, code, halves)
                     row[CLASHES] += (on_vowel and not halved) or (kind == _VIRAMA and last_kind == _VIRAMA)
             latin = letter and here == _LATIN
-            if latin and joined and (last_kind == _ASCII or last_kind == _OTHER):  # all but - . / and apostrophes
+            if latin and joined and last_kind in (_ASCII, _OTHER):  # all but - . / and apostrophes
                 row[ODD] += not (0x2D <= last_code <= 0x2F or last_code == 0x27 or last_code == 0x2019)
             joined = last_kind == _LETTER and last_script == _LATIN
             now = np.int64(symbol[code]) if basic else np.int64(0)
-            if (kind == _ASCII or kind == _OTHER) and code < 0x100 and last_script != _LATIN:
+            if kind in (_ASCII, _OTHER) and code < 0x100 and last_script != _LATIN:
                 following = codes[at + 1] if at + 1 < ends[line] else np.uint32(0)
                 if following >= _BASIC or script[following] != _LATIN:
                     now = np.int64(0)  # signs stand for letters among Latin code points alone
