@@ -40,6 +40,7 @@ def main() -> None:
         account = read_json(str(run / "manifest.json"))
         reasons = _pages(RunFolder(str(run)), category, table)
         failed = _failures(run, category, table)
+    print(f"{'':28}", *(f"{column:>12}" for column in COLUMNS))
     for name in sorted(table):
         print(f"{name:28}", *(f"{table[name][column]:>12,}" for column in COLUMNS))
     total = {column: sum(row[column] for row in table.values()) for column in COLUMNS}

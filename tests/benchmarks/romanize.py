@@ -2,8 +2,8 @@
 
 `python -m tests.benchmarks.romanize` prints one JSON line. `words`: the held-out words of the Dakshina lexicons (upstream
 part `dev`, none of which the learned speller saw), as [share that somebody spelled so, edits a letter to the nearest
-spelling that somebody wrote]; all systems in lower case. `sentences`: the same over the words of whole sentences, by
-people who were not the lexicon's, where both sides have as many words; one romanization each. `mb_per_second`: UTF-8 a
+spelling that somebody wrote]; all systems in lower case. `sentences`: the same over the words of whole sentences,
+where both sides have as many words; one romanization each, in one person's spelling. `mb_per_second`: UTF-8 a
 second of CPU time over Wikipedia pages, no word known before; uroman and indic-transliteration over a part of them.
 """
 
