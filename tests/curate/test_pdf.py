@@ -1,5 +1,6 @@
 """PDFs to shards: one run over good and bad files; its pages, documents, failures and accounts."""
 
+import random
 import time
 from collections import Counter
 from pathlib import Path
@@ -15,6 +16,7 @@ from curate import forget, manifest, plan, recipe, stages
 from curate.cli import main
 from curate.forgotten import Forgotten
 from curate.pdf.genres import genre_of
+from curate.pdf.stage import read_unit
 from curate.runfolder import RunFolder, read_json
 from tests.curate import pdfs
 from thresholds.page_rules import PageRules
@@ -219,3 +221,29 @@ def test_page_cutoffs_are_derived_from_the_pages_of_a_run(run: Path, tmp_path: P
     assert all("too few" in (rule.provenance.fallback or "") for rule in entry.rules), "seven pages are no population"
     result = CliRunner().invoke(main, given)
     assert result.exit_code == 1 and "quantile carries English cutoffs over, and needs 30 pages" in result.output
+
+
+def test_a_run_cut_short_goes_on_and_new_files_are_added(spark: object, tmp_path: Path) -> None:
+    source, root = tmp_path / "in", tmp_path / "run"
+    source.mkdir()
+    for label in ("rus_Cyrl", "kor_Hang"):
+        book = pdfs.book(label, 2)
+        book.embfile_add("padding", random.Random(label).randbytes(1_500_000))  # a task of its own: a file of over a MiB
+        book.save(source / f"{label}.pdf")
+    resolved = recipe.load("pdf", input=[str(source)], output=str(root), settings=["dedup.enabled=false"])
+    planned = plan.make(resolved)
+    assert len(planned.pdf_units) == 2
+    plan.save_pages(planned)
+    first = read_unit(planned.pdf_units[0], resolved, str(root))
+    stray = root / "pages" / "000001-0123456789ab.pages.parquet"
+    stray.write_bytes(b"an attempt that was killed")
+    stages.run(resolved, Console(quiet=True))
+    files = {path.name for path in (root / "pages").glob("*.parquet")}
+    assert first["file"] in files and stray.name not in files and len(files) == 2
+    assert read_json(str(root / "manifest.json"))["stages"]["pages"]["in"] == 4
+
+    pdfs.book("jpn_Jpan", 3).save(source / "jpn_Jpan.pdf")
+    stages.run(resolved, Console(quiet=True))
+    assert files < {path.name for path in (root / "pages").glob("*.parquet")}
+    assert read_json(str(root / "manifest.json"))["stages"]["pages"]["in"] == 7
+    assert all(check.ok for check in manifest.verify(str(root)))
