@@ -25,6 +25,7 @@ from curate.cli_mixed import mixed, train_words
 from curate.cli_pdf import inspect_pages, pdf, print_pages
 from curate.cli_preview import preview
 from curate.cli_quality import quality
+from curate.cli_romanize import romanize_
 from curate.console import Commands, console, marked, one_line
 from curate.runfolder import RunFolder, exists, join, open_parquet, walk
 from curate.text_table import print_funnel
@@ -246,6 +247,7 @@ def _brief(value: Any) -> str:
 
 
 main.add_command(pdf)
+main.add_command(romanize_)
 main.add_command(forget)
 main.add_command(calibrate_)
 main.add_command(preview)

@@ -152,14 +152,14 @@ def make(recipe: Recipe) -> Plan:
     splits = plan_splits(files, target_bytes=recipe.limits.split_bytes)
     pdfs = [split for split in splits if split.format in (*PDF_FORMATS, *(ARCHIVES if recipe.pdf.archives else ()))]
     pages_key = _pages_key(recipe)
-    pdf_units = _continued(folder, folder.pages_plan, pages_key, pdfs, PDF_UNIT_BYTES) if pdfs else ()
+    pdf_units = continued(folder, folder.pages_plan, pages_key, pdfs, PDF_UNIT_BYTES) if pdfs else ()
     if pdfs and find_spec("pymupdf") is None:
         raise RecipeError(f"{pdfs[0].file}: PDFs need PyMuPDF: pip install 'multicurate[pdf]'")
     if pdfs and recipe.pdf.ocr:
         _check_engines(recipe)
     texts = [split for split in splits if split.format not in PDF_FORMATS] + _pages(folder)
     key = _measure_key(recipe, settings)
-    units = _continued(folder, folder.run, key, texts, min(UNIT_BYTES, recipe.limits.split_bytes))
+    units = continued(folder, folder.run, key, texts, min(UNIT_BYTES, recipe.limits.split_bytes))
     return Plan(
         recipe, table, settings, units, key, folder, _index(recipe.dedup, key, units), sites, pdf_units, pages_key
     )
@@ -281,7 +281,7 @@ def _names(splits: Sequence[Split]) -> list[tuple[str, int, int]]:
     return [(split.file, split.start, split.end) for split in splits]
 
 
-def _continued(
+def continued(
     folder: RunFolder, stored: str, key: dict[str, Any], splits: list[Split], unit_bytes: int
 ) -> tuple[Unit, ...]:
     """The folder's units where it holds this run already, new input after them. Raises RecipeError for another run.

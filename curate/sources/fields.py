@@ -15,6 +15,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "file_path": ("file_path",),
     "license": ("license", "licence", "license_url"),
     "opt_out": ("opt_out",),
+    "language": ("language", "lang"),  # as it is; what measuring finds itself is another matter
+    "language_script": ("language_script",),
 }
 
 

@@ -20,6 +20,8 @@ class Record:
     content_type: str | None = None  # the HTTP header, parameters included
     license: str | None = None  # of a corpus's own field, or an HTTP header
     opt_out: str | None = None  # the same; directives with a comma between
+    language: str | None = None  # as the source states it: hin, hin_Deva, hi
+    language_script: str | None = None  # the same
     pages: tuple[int, ...] = ()  # of the PDF that it comes from, from 1
     drop_reason: str | None = None  # readable, but not a page: http_status, content_type, pdf, revisit, empty ...
 
