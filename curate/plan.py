@@ -157,7 +157,7 @@ def make(recipe: Recipe) -> Plan:
         raise RecipeError(f"{pdfs[0].file}: PDFs need PyMuPDF: pip install 'multicurate[pdf]'")
     if pdfs and recipe.pdf.ocr:
         _check_engines(recipe)
-    texts = [split for split in splits if split.format not in PDF_FORMATS] + _pages(folder)
+    texts = [split for split in splits if split.format not in PDF_FORMATS] + pages_read(folder)
     key = _measure_key(recipe, settings)
     units = continued(folder, folder.run, key, texts, min(UNIT_BYTES, recipe.limits.split_bytes))
     return Plan(
@@ -176,7 +176,7 @@ def _check_engines(recipe: Recipe) -> None:
         raise RecipeError(f"pdf.ocr: {error}") from None
 
 
-def _pages(folder: RunFolder) -> list[Split]:
+def pages_read(folder: RunFolder) -> list[Split]:
     """The files of pages that this run has read so far. Their bytes are those of the PDFs: forgetting changes a file."""
     commits = sorted(read_all_json(folder.pages_commits), key=lambda commit: commit["unit"])
     found = [commit for commit in commits if commit["pages"]]

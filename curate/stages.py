@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,7 @@ from curate import benchmarks, calibrate, card, decide, forget, manifest, report
 from curate import plan as planning
 from curate.dedup import index
 from curate.measure import measure_unit
-from curate.pdf.stage import read_pages
+from curate.pdf.stage import read_pages, read_units
 from curate.plan import Plan
 from curate.progress import Counters, watch
 from curate.quality import keep
@@ -229,24 +229,45 @@ def pilot(recipe: Recipe, share: float, console: Console) -> Estimate:
     """
     with tempfile.TemporaryDirectory(prefix="multicurate-pilot-") as scratch:
         plan = planning.make(recipe.model_copy(update={"output": join(scratch, "run")}))
-        order = sorted(plan.units, key=lambda unit: xxhash.xxh3_64_intdigest(str(unit.index).encode()))
-        chosen: list[Unit] = []
-        held = 0
-        for unit in order:
-            if chosen and held + unit.bytes / 2 > share * plan.bytes:
-                break
-            chosen.append(unit)
-            held += unit.bytes
-        run_units(session(recipe), chosen, plan.settings, plan.folder, console)
-        commits = read_all_json(plan.folder.measured_commits)
-        stored = sum(filesystem(path)[0].size(filesystem(path)[1]) for path in walk(plan.folder.documents, ".parquet"))
-    cpu = sum(sum(commit["cpu_seconds"].values()) for commit in commits)
-    rows = sum(commit["rows"] + sum(commit["failed"].values()) for commit in commits)
-    scale = plan.bytes / max(1, held)
+        folder, spark, last = plan.folder, session(recipe), len(plan.units)
+        chosen, pdfs = _part(plan.units, share), _part(plan.pdf_units, share)
+        scales = _scale(plan.units, chosen), _scale(plan.pdf_units, pdfs)
+        if pdfs:
+            read_units(spark, pdfs, recipe, folder, console)
+            chosen += [Unit(last + n, (split,)) for n, split in enumerate(planning.pages_read(folder))]
+        if chosen:
+            run_units(spark, chosen, plan.settings, folder, console)
+        pages = read_all_json(folder.pages_commits)
+        commits = [(commit, scales[commit["unit"] >= last]) for commit in read_all_json(folder.measured_commits)]
+        stored = sum(_size(join(folder.documents, commit["file"])) * scale for commit, scale in commits)
+    cpu = sum(sum(commit["cpu_seconds"].values()) * scale for commit, scale in commits)
+    cpu += sum(sum(commit["cpu_seconds"].values()) for commit in pages) * scales[1]
     return Estimate(
-        share=held / max(1, plan.bytes),
-        records=round(rows * scale),
-        cpu_hours=cpu * scale / 3600,
-        documents_bytes=round(stored * scale),
-        text_bytes=round(sum(commit["text_bytes"] for commit in commits) * scale),
+        share=1 / max(scales),
+        records=round(sum((commit["rows"] + sum(commit["failed"].values())) * scale for commit, scale in commits)),
+        cpu_hours=cpu / 3600,
+        documents_bytes=round(stored),
+        text_bytes=round(sum(commit["text_bytes"] * scale for commit, scale in commits)),
     )
+
+
+def _scale(units: Sequence[Unit], chosen: Sequence[Unit]) -> float:
+    """Bytes of all over bytes of the chosen."""
+    return sum(unit.bytes for unit in units) / max(1, sum(unit.bytes for unit in chosen)) if units else 1.0
+
+
+def _size(path: str) -> int:
+    fs, inner = filesystem(path)
+    return int(fs.size(inner))
+
+
+def _part(units: Sequence[Unit], share: float) -> list[Unit]:
+    """Units of about this share of their bytes, at least one of any."""
+    order = sorted(units, key=lambda unit: xxhash.xxh3_64_intdigest(str(unit.index).encode()))
+    whole, held, chosen = sum(unit.bytes for unit in units), 0, list[Unit]()
+    for unit in order:
+        if chosen and held + unit.bytes / 2 > share * whole:
+            break
+        chosen.append(unit)
+        held += unit.bytes
+    return chosen

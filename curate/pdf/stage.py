@@ -47,7 +47,7 @@ def read_pages(spark: SparkSession, plan: Plan, console: Console) -> None:
     pending = sorted((unit for unit in plan.pdf_units if unit.index not in done), key=lambda unit: -unit.bytes)
     if pending:
         remove(plan.folder.manifest)  # the run is unfinished again
-        _run(spark, pending, plan.recipe, plan.folder, console)
+        read_units(spark, pending, plan.recipe, plan.folder, console)
     published = {commit["file"] for commit in read_all_json(plan.folder.pages_commits)}
     for path in walk(plan.folder.pages, PAGES_SUFFIX):
         if path.rsplit("/", 1)[1] not in published:
@@ -55,7 +55,8 @@ def read_pages(spark: SparkSession, plan: Plan, console: Console) -> None:
     remove_partial(plan.folder.pages)
 
 
-def _run(spark: SparkSession, units: list[Unit], recipe: Recipe, folder: RunFolder, console: Console) -> None:
+def read_units(spark: SparkSession, units: list[Unit], recipe: Recipe, folder: RunFolder, console: Console) -> None:
+    """One Spark task a unit."""
     counters, root = Counters(spark.sparkContext), folder.root
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
