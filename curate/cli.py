@@ -26,6 +26,7 @@ from curate.cli_pdf import inspect_pages, pdf, print_pages
 from curate.cli_preview import preview
 from curate.cli_quality import quality
 from curate.cli_romanize import romanize_
+from curate.cli_translate import translate_
 from curate.console import Commands, console, marked, one_line
 from curate.runfolder import RunFolder, exists, join, open_parquet, walk
 from curate.text_table import print_funnel
@@ -248,6 +249,7 @@ def _brief(value: Any) -> str:
 
 main.add_command(pdf)
 main.add_command(romanize_)
+main.add_command(translate_)
 main.add_command(forget)
 main.add_command(calibrate_)
 main.add_command(preview)

@@ -1,8 +1,5 @@
 """`curate quality annotate`: a language model scores a sample against a rubric."""
 
-import hashlib
-import json
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,21 +8,16 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from curate.annotate import Annotation, Folder, Outcome, Sample, load_rubric, sample
+from curate.cli_engine import engine_options
 from curate.console import console, language_cell, plain_table
 from filters.labels import canonical
-from translate.engine import Engine, open_engine
-
-EDGE_BYTES = 1 << 16  # of each end of a weight file that its digest reads
+from translate.engine import Engine
 
 
 @click.command()
 @click.argument("inputs", metavar="RUN_OR_FILES...", nargs=-1, required=True)
 @click.option("--output", "-o", required=True, help="Folder of the scores; run again to resume.")
-@click.option(
-    "--engine", "engine_name", required=True, help="An OpenAI-compatible server (http://host:8000/v1), or vllm."
-)
-@click.option("--model", required=True, help="The model's name at the server, or a folder or hub name for vllm.")
-@click.option("--revision", default="", help="Of the model; scores of another revision are not mixed with these.")
+@engine_options
 @click.option("--language", "languages", multiple=True, help="Only this language, as hin_Deva; repeatable.")
 @click.option("--sample", "size", default=500, show_default=True, type=click.IntRange(1), help="Documents a language.")
 @click.option("--rubric", "rubric_name", default="edu", show_default=True, help="A shipped rubric or a TOML file.")
@@ -33,18 +25,10 @@ EDGE_BYTES = 1 << 16  # of each end of a weight file that its digest reads
 @click.option("--estimate", "only_estimate", is_flag=True, help="Say what it would cost, and stop.")
 @click.option("--price", nargs=2, type=float, metavar="IN OUT", help="Of a million prompt and completion tokens.")
 @click.option("--tokens-per-second", type=click.FloatRange(0, min_open=True), help="Of the model, for hours.")
-@click.option("--key-variable", metavar="NAME", help="Environment variable that holds the server's key.")
-@click.option("--concurrency", default=32, show_default=True, type=click.IntRange(1), help="Requests at once.")
-@click.option(
-    "--timeout", default=120.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Seconds a request."
-)
-@click.option("--llm", "llm_options", multiple=True, metavar="KEY=VALUE", help="Of vLLM: tensor_parallel_size=4")
 def annotate(
     inputs: tuple[str, ...],
     output: str,
-    engine_name: str,
-    model: str,
-    revision: str,
+    engine: Engine,
     languages: tuple[str, ...],
     size: int,
     rubric_name: str,
@@ -52,11 +36,9 @@ def annotate(
     only_estimate: bool,
     price: tuple[float, float] | None,
     tokens_per_second: float | None,
-    **how: Any,
 ) -> None:
     """Have a language model score a sample of each language against a rubric (educational value, 0 to 5)."""
     rubric = load_rubric(rubric_name)
-    engine = _engine(engine_name, model, revision, **how)
     chosen = sample(inputs, size=size, languages=_labels(languages), characters=rubric.characters)
     annotation = Annotation(chosen, rubric, engine, Folder(output.rstrip("/")), native_prompts)
     _print_estimate(annotation, price, tokens_per_second)
@@ -64,56 +46,6 @@ def annotate(
         outcome = _watched(annotation)
         console.print(_account(outcome, chosen))
     engine.close()
-
-
-def _engine(
-    name: str,
-    model: str,
-    revision: str,
-    *,
-    key_variable: str | None,
-    concurrency: int,
-    timeout: float,
-    llm_options: tuple[str, ...],
-) -> Engine:
-    from translate.server import Limits
-
-    if llm_options and name != "vllm":
-        raise click.BadParameter("options of vLLM are for --engine vllm", param_hint="--llm")
-    if key_variable and name == "vllm":
-        raise click.BadParameter("a key is for a server", param_hint="--key-variable")
-    limits = Limits(concurrency=concurrency, timeout=timeout)
-    if name == "vllm" and not revision and Path(model).is_dir():
-        revision = _local_revision(Path(model))
-    return open_engine(
-        name, model=model, revision=revision, options=_options(llm_options), key_variable=key_variable, limits=limits
-    )
-
-
-def _local_revision(folder: Path) -> str:
-    """A digest of a model's files: names, sizes and both ends, so that another model under the same path is another."""
-    digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        size = path.stat().st_size
-        digest.update(f"{path.relative_to(folder)} {size}\n".encode())
-        with path.open("rb") as file:
-            digest.update(file.read(EDGE_BYTES))
-            file.seek(max(0, size - EDGE_BYTES))
-            digest.update(file.read(EDGE_BYTES))
-    return f"local:{digest.hexdigest()}"
-
-
-def _options(pairs: tuple[str, ...]) -> dict[str, Any]:
-    options = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.isidentifier():
-            raise click.BadParameter(f"{pair!r}: write KEY=VALUE, as tensor_parallel_size=4", param_hint="--llm")
-        try:
-            options[name] = json.loads(value)
-        except ValueError:
-            options[name] = value
-    return options
 
 
 def _labels(languages: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,19 +3,18 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 from rich.console import Console
 
 from curate.page import failure_of, stable_id
 from curate.plan import UNIT_BYTES, absolute, continued
 from curate.progress import Counters, watch
-from curate.runfolder import RunFolder, join, publishing, read_all_json, remove, unique, walk, write_json
+from curate.runfolder import RunFolder, join, read_all_json, remove, unique, walk, write_json
+from curate.sheets import Sheets
 from curate.sources import list_inputs, plan_splits, read
 from curate.sources.record import Failure, InputError, Record, Split
 from curate.work import Unit
@@ -112,33 +111,20 @@ def romanize_unit(
 ) -> dict[str, Any]:
     """One unit's documents, a file a language; returns the commit record that publishes them."""
     tally, start, name = _Tally(), time.process_time(), f"{unit.index:06d}-{unique()}.parquet"
-    files: list[str] = []
-    with ExitStack() as stack:
-        sheets: dict[str, pq.ParquetWriter] = {}
-
-        def write(where: str, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
-            if where not in sheets:
-                file = stack.enter_context(publishing(join(root, where, name)))
-                sheets[where] = stack.enter_context(pq.ParquetWriter(file, schema, compression="zstd"))
-                files.append(join(where, name))
-            sheets[where].write_table(pa.Table.from_pylist(rows, schema))
-
+    with Sheets(root, name) as sheets:
         for split in unit.splits:
             for records, failures in _batches(split, task.limit_bytes):
-                if failures:
-                    tally.failed.update(failure["reason"] for failure in failures)
-                    write("failed", failures, FAILED)
+                tally.failed.update(failure["reason"] for failure in failures)
+                sheets.add("failed", failures, FAILED)
                 for from_, group in _by_language(records, task).items():
                     written, dropped = _romanized(group, from_, split.file, task.scheme, tally)
-                    if written:
-                        write(f"{from_.partition('_')[0]}_Latn", written, WRITTEN)
-                    if dropped:
-                        write("dropped", dropped, DROPPED)
+                    sheets.add(f"{from_.partition('_')[0]}_Latn", written, WRITTEN)
+                    sheets.add("dropped", dropped, DROPPED)
                 progress(len(records), 0)
             progress(0, split.bytes)
     counts = {name: dict(getattr(tally, name)) for name in ("written", "bytes_in", "bytes_out", "dropped", "failed")}
     seconds = round(time.process_time() - start, 3)
-    commit = {"unit": unit.index, "files": files, "bytes": unit.bytes, **counts, "cpu_seconds": seconds}
+    commit = {"unit": unit.index, "files": sheets.files, "bytes": unit.bytes, **counts, "cpu_seconds": seconds}
     write_json(join(root, "_commits", f"{unit.index:06d}.json"), commit)
     return commit
 

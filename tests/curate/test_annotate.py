@@ -20,7 +20,8 @@ from click.testing import CliRunner, Result
 
 from curate.annotate import Folder, load_rubric, sample
 from curate.annotate.annotation import CHUNK
-from curate.cli_annotate import _local_revision, _options, annotate
+from curate.cli_annotate import annotate
+from curate.cli_engine import _local_revision, _options
 from curate.console import Commands
 from curate.recipe import RecipeError
 from filters.scripts import script

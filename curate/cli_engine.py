@@ -1,0 +1,91 @@
+"""The options by which a command is told which language model to ask; it gets an `Engine`, open."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from translate.engine import Engine, open_engine
+
+EDGE_BYTES = 1 << 16  # of each end of a weight file that its digest reads
+
+
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--engine, --model and how to reach it; the command gets `engine` and closes it."""
+
+    @click.option(
+        "--engine", "engine_name", required=True, help="An OpenAI-compatible server (http://host:8000/v1), or vllm."
+    )
+    @click.option("--model", required=True, help="The model's name at the server, or a folder or hub name for vllm.")
+    @click.option("--revision", default="", help="Of the model; scores of another revision are not mixed with these.")
+    @click.option("--key-variable", metavar="NAME", help="Environment variable that holds the server's key.")
+    @click.option("--concurrency", default=32, show_default=True, type=click.IntRange(1), help="Requests at once.")
+    @click.option(
+        "--timeout",
+        default=120.0,
+        show_default=True,
+        type=click.FloatRange(0, min_open=True),
+        help="Seconds a request.",
+    )
+    @click.option("--llm", "llm_options", multiple=True, metavar="KEY=VALUE", help="Of vLLM: tensor_parallel_size=4")
+    @wraps(command)
+    def wrapped(engine_name: str, model: str, revision: str, **given: Any) -> Any:
+        names = ("key_variable", "concurrency", "timeout", "llm_options")
+        engine = _opened(engine_name, model, revision, **{name: given.pop(name) for name in names})
+        return command(engine=engine, **given)
+
+    return wrapped
+
+
+def _opened(
+    name: str,
+    model: str,
+    revision: str,
+    *,
+    key_variable: str | None,
+    concurrency: int,
+    timeout: float,
+    llm_options: tuple[str, ...],
+) -> Engine:
+    from translate.server import Limits
+
+    if llm_options and name != "vllm":
+        raise click.BadParameter("options of vLLM are for --engine vllm", param_hint="--llm")
+    if key_variable and name == "vllm":
+        raise click.BadParameter("a key is for a server", param_hint="--key-variable")
+    limits = Limits(concurrency=concurrency, timeout=timeout)
+    if name == "vllm" and not revision and Path(model).is_dir():
+        revision = _local_revision(Path(model))
+    return open_engine(
+        name, model=model, revision=revision, options=_options(llm_options), key_variable=key_variable, limits=limits
+    )
+
+
+def _local_revision(folder: Path) -> str:
+    """A digest of a model's files: names, sizes and both ends, so that another model under the same path is another."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        size = path.stat().st_size
+        digest.update(f"{path.relative_to(folder)} {size}\n".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(EDGE_BYTES))
+            file.seek(max(0, size - EDGE_BYTES))
+            digest.update(file.read(EDGE_BYTES))
+    return f"local:{digest.hexdigest()}"
+
+
+def _options(pairs: tuple[str, ...]) -> dict[str, Any]:
+    options = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise click.BadParameter(f"{pair!r}: write KEY=VALUE, as tensor_parallel_size=4", param_hint="--llm")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options

@@ -1,0 +1,50 @@
+"""The memory of translations: Parquet files of answers under the hash of all that they depend on.
+
+A chunk of answers is a file that appears when it is complete. So kill -9 loses, and pays again for, at most the chunk in
+flight, and a second corpus that is given the same folder pays only for what is new.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xxhash
+
+from curate.runfolder import join, publishing, remove_partial, walk
+
+MEMORY = pa.schema(
+    [
+        pa.field("key", pa.string()),  # of text, prompt, model and parameters: translate.engine.content_key
+        pa.field("source", pa.string()),  # the span's text, with placeholders
+        pa.field("translation", pa.string()),  # null: none that can be used
+        pa.field("reason", pa.string()),  # why not; null: none
+        pa.field("detail", pa.string()),
+        pa.field("model", pa.string()),
+        pa.field("prompt_tokens", pa.int64()),
+        pa.field("completion_tokens", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A folder of answers."""
+
+    root: str
+
+    def __post_init__(self) -> None:
+        remove_partial(self.root)
+
+    def add(self, rows: Sequence[dict[str, Any]]) -> None:
+        """A chunk of answers, whole or not at all; the same chunk twice is one file."""
+        if not rows:
+            return
+        name = xxhash.xxh3_128_hexdigest("".join(row["key"] for row in rows).encode())
+        with publishing(join(self.root, f"{name}.parquet")) as file:
+            pq.write_table(pa.Table.from_pylist(list(rows), MEMORY), file, compression="zstd")
+
+    @property
+    def files(self) -> list[str]:
+        return list(walk(self.root, ".parquet"))
