@@ -68,7 +68,7 @@ check: .venv/installed-test ## format, lint, types, import contract
 	$(BIN)/lint-imports
 
 bench: install-all env-archive vllm paddle-models ## every benchmark, one JSON line each
-	@for name in archives affinity audit calibrate clustering codemix contamination crawl cutoffs dedup_jobs echo_round_trip engine extraction fineweb2_run language masters minhash ocr page_boxes page_routing parity pdf_memory pdf_set pdf_text_layer planted quality reading_order romanize screen short_documents signals; do \
+	@for name in archives affinity audit calibrate clustering codemix contamination crawl cutoffs dedup_jobs echo_round_trip engine extraction fineweb2_run language masters minhash ocr page_boxes page_routing parity pdf_memory pdf_set pdf_text_layer planted quality reading_order romanize screen short_documents signals span_dedup translation_checks; do \
 		$(BIN)/python -m tests.benchmarks.$$name || exit 1; done
 
 env-archive: ## env.tar.gz: the environment as spark-submit's --archives takes it

@@ -18,10 +18,13 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--engine, --model and how to reach it; the command gets `engine` and closes it."""
 
     @click.option(
-        "--engine", "engine_name", required=True, help="An OpenAI-compatible server (http://host:8000/v1), or vllm."
+        "--engine",
+        "engine_name",
+        required=True,
+        help="An OpenAI-compatible server (http://host:8000/v1), vllm or seq2seq.",
     )
-    @click.option("--model", required=True, help="The model's name at the server, or a folder or hub name for vllm.")
-    @click.option("--revision", default="", help="Of the model; scores of another revision are not mixed with these.")
+    @click.option("--model", required=True, help="The model's name at the server, or a folder or hub name.")
+    @click.option("--revision", default="", help="Of the model; answers of another revision are not mixed with these.")
     @click.option("--key-variable", metavar="NAME", help="Environment variable that holds the server's key.")
     @click.option("--concurrency", default=32, show_default=True, type=click.IntRange(1), help="Requests at once.")
     @click.option(
@@ -31,7 +34,13 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.FloatRange(0, min_open=True),
         help="Seconds a request.",
     )
-    @click.option("--llm", "llm_options", multiple=True, metavar="KEY=VALUE", help="Of vLLM: tensor_parallel_size=4")
+    @click.option(
+        "--llm",
+        "llm_options",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="tensor_parallel_size=4; seq2seq: source=eng_Latn",
+    )
     @wraps(command)
     def wrapped(engine_name: str, model: str, revision: str, **given: Any) -> Any:
         names = ("key_variable", "concurrency", "timeout", "llm_options")
@@ -53,12 +62,12 @@ def _opened(
 ) -> Engine:
     from translate.server import Limits
 
-    if llm_options and name != "vllm":
-        raise click.BadParameter("options of vLLM are for --engine vllm", param_hint="--llm")
-    if key_variable and name == "vllm":
+    if llm_options and name not in ("vllm", "seq2seq"):
+        raise click.BadParameter("options of a model are for --engine vllm or seq2seq", param_hint="--llm")
+    if key_variable and name in ("vllm", "seq2seq"):
         raise click.BadParameter("a key is for a server", param_hint="--key-variable")
     limits = Limits(concurrency=concurrency, timeout=timeout)
-    if name == "vllm" and not revision and Path(model).is_dir():
+    if name in ("vllm", "seq2seq") and not revision and Path(model).is_dir():
         revision = _local_revision(Path(model))
     return open_engine(
         name, model=model, revision=revision, options=_options(llm_options), key_variable=key_variable, limits=limits

@@ -163,15 +163,15 @@ def whole_characters(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-ENGINES = ("http://HOST/v1", "https://HOST/v1", "vllm", "echo")
+ENGINES = ("http://HOST/v1", "https://HOST/v1", "vllm", "seq2seq", "echo")
 
 
 def open_engine(
     name: str, *, model: str, revision: str = "", options: Mapping[str, Any] | None = None, **server: Any
 ) -> Engine:
-    """The engine of a name: an OpenAI-compatible server's address, `vllm` in this process, or `echo`.
+    """The engine of a name: an OpenAI-compatible server's address, `vllm` or `seq2seq` in this process, or `echo`.
 
-    `options` go to vLLM's LLM(); `server` are keywords of `ServerEngine`. EngineError for an unknown name.
+    `options` go to vLLM's LLM(), or are those of `Seq2SeqEngine`; `server` are keywords of `ServerEngine`. EngineError for an unknown name.
     """
     from translate.echo import EchoEngine
 
@@ -183,6 +183,10 @@ def open_engine(
         from translate.offline import VllmEngine
 
         return VllmEngine(model, revision=revision, **(options or {}))
+    if name == "seq2seq":
+        from translate.seq2seq import Seq2SeqEngine
+
+        return Seq2SeqEngine(model, revision=revision, **(options or {}))
     if name == "echo":
         return EchoEngine()
     raise EngineError(f"unknown engine {name!r}; the engines are {', '.join(ENGINES)}")
