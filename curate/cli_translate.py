@@ -28,6 +28,9 @@ from translate.engine import Engine
     "--on-failure", default="keep", show_default=True, type=click.Choice(["keep", "drop"]),
     help="A document with spans that have no translation: keep these as they are, or drop it.",
 )  # fmt: skip
+@click.option(
+    "--accept", "accepted", multiple=True, metavar="CHECK", help="A check not to make, as copied; repeatable."
+)
 def translate_(
     inputs: tuple[str, ...],
     output: str,
@@ -37,10 +40,12 @@ def translate_(
     format_: str,
     memory: str | None,
     on_failure: Any,
+    accepted: tuple[str, ...],
 ) -> None:
     """Translate documents span by span: JSONL, Parquet, WET or MediaWiki; chat and instruction data, a record a line.
 
-    Code, URLs, mathematics, numbers and markup stay as they are. Each distinct span is asked once, over all documents
+    An answer is checked (language, script, length, numbers, placeholders, loops, preambles ...); a span whose answer fails
+    twice stays as it is, and is counted under the reason. Code, URLs, mathematics, numbers and markup stay as they are. Each distinct span is asked once, over all documents
     and runs that share a memory. Run again to resume; what was answered is never paid for twice.
     """
     from curate.session import session
@@ -52,7 +57,11 @@ def translate_(
     names = (named(labels[0]) or labels[0], named(labels[1]) or labels[1])
     pair = Pair(labels[0], labels[1], names, cast(Format, format_), on_failure)
     root = output.rstrip("/")
-    job = Translation(inputs, root, pair, engine, Memory(absolute(memory or join(root, "memory"))))
+    job = Translation(inputs, root, pair, engine, Memory(absolute(memory or join(root, "memory"))), accepted)
+    try:
+        job.asking  # noqa: B018  (a mistyped check stops here)
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
     account = run(job, session(Recipe(input=inputs, output=root)), console)
     engine.close()
     _print(account)

@@ -3,7 +3,7 @@
 import hashlib
 import tomllib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 
 from translate.engine import Message, Parameters, Request
@@ -30,10 +30,20 @@ class TranslationPrompt:
 
     def request(self, text: str) -> Request:
         """For a span's text with its placeholders; what looks like a model's control token is defused."""
-        most = _LEAST_TOKENS + _TOKENS_PER_CHARACTER * len(text)
-        messages = Message("system", self.system), Message("user", without_control_tokens(text))
-        return Request(messages, Parameters(max_tokens=most))
+        return _request(self.system, text)
+
+    def again(self, text: str, problem: str) -> Request:
+        """The same, after an answer that failed the check `problem`."""
+        added = str(_template()["again"]).format(problem=problem.replace("_", " "), target=self.target)
+        return _request(self.system + added, text)
 
 
+def _request(system: str, text: str) -> Request:
+    most = _LEAST_TOKENS + _TOKENS_PER_CHARACTER * len(text)
+    messages = Message("system", system), Message("user", without_control_tokens(text))
+    return Request(messages, Parameters(max_tokens=most))
+
+
+@cache
 def _template() -> dict[str, object]:
     return tomllib.loads(resources.files("translate").joinpath("prompts/translation.toml").read_text("utf-8"))

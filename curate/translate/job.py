@@ -10,6 +10,7 @@ in = written + dropped + failed; a rerun does only what is missing.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -23,12 +24,11 @@ from curate.progress import watch
 from curate.runfolder import RunFolder, join, read_all_json, remove, walk, write_json
 from curate.session import read_parquet
 from curate.sources import list_inputs, plan_splits
-from curate.translate.memory import MEMORY, Memory
-from curate.translate.work import SPANS, Pair, rebuild_unit, spans_unit
+from curate.translate.asking import Asking, cutoffs
+from curate.translate.memory import Memory
+from curate.translate.work import Pair, rebuild_unit, spans_unit
 from curate.work import Unit
-from translate.engine import Answer, Engine, EngineError, Failure, Request, Result
-from translate.mask import check_placeholders
-from translate.request import TranslationPrompt
+from translate.engine import Engine, EngineError
 
 CHUNK = 512  # spans between two writes
 _UNIT = pa.schema([("unit", pa.int64()), ("documents", pa.int64())])
@@ -43,10 +43,13 @@ class Translation:
     pair: Pair
     engine: Engine
     memory: Memory
+    accepted: tuple[str, ...] = ()  # checks that are not made
 
-    @property
-    def prompt(self) -> TranslationPrompt:
-        return self.pair.prompt
+    @cached_property
+    def asking(self) -> Asking:
+        """Raises ValueError for an unknown check."""
+        pair = self.pair
+        return Asking(self.engine, pair.prompt, pair.source, pair.target, cutoffs(self.accepted))
 
 
 def run(job: Translation, spark: SparkSession, console: Console) -> dict[str, Any]:
@@ -134,40 +137,15 @@ def _ask_chunks(job: Translation, paths: list[str], asked: Counter[str]) -> None
 
 
 def _ask_chunk(job: Translation, spans: list[dict[str, str]], asked: Counter[str]) -> None:
-    requests: list[Request] = [job.prompt.request(span["text"]) for span in spans]
-    results = job.engine.run(requests)
-    if len(results) != len(spans):
-        raise EngineError(f"the engine gave {len(results)} answers to {len(spans)} requests")
-    rows = [_row(span, result, job) for span, result in zip(spans, results, strict=True)]
-    job.memory.add([row for row in rows if row])
+    rows = job.asking.rows([span["key"] for span in spans], [span["text"] for span in spans])
+    found = [row for row in rows if row]
+    job.memory.add(found)
     asked["spans"] += len(spans)
-    asked["prompt_tokens"] += sum(row["prompt_tokens"] for row in rows if row)
-    asked["completion_tokens"] += sum(row["completion_tokens"] for row in rows if row)
-    if not any(rows):
-        last = results[-1]
-        detail = last.detail if isinstance(last, Failure) else ""
-        raise EngineError(f"the engine answered none of {len(spans)} requests ({detail}); run again to go on")
-
-
-def _row(span: dict[str, str], result: Result, job: Translation) -> dict[str, Any] | None:
-    """Of MEMORY; None for trouble that may pass, which is asked again by the next run."""
-    row: dict[str, Any] = dict.fromkeys(MEMORY.names) | {"key": span["key"], "source": span["text"]}
-    row |= {"model": job.engine.identity.model, "prompt_tokens": 0, "completion_tokens": 0}
-    if isinstance(result, Failure):
-        return None if result.passing else row | {"reason": result.reason, "detail": result.detail}
-    row |= {"prompt_tokens": result.prompt_tokens, "completion_tokens": result.completion_tokens}
-    reason, detail = _problem(span["text"], result)
-    return row | {"reason": reason, "detail": detail, "translation": None if reason else result.text.strip()}
-
-
-def _problem(source: str, answer: Answer) -> tuple[str | None, str | None]:
-    if answer.finish == "length":
-        return "stopped_by_length", None
-    if not answer.text.strip():
-        return "empty", None
-    if problem := check_placeholders(source, answer.text):
-        return f"placeholders_{problem.kind}", " ".join(problem.placeholders)[:200]
-    return None, None
+    for name in ("prompt_tokens", "completion_tokens"):
+        asked[name] += sum(row[name] for row in found)
+    asked["again"] += sum(row["asked"] > 1 for row in found)
+    if not found:
+        raise EngineError(f"the engine answered none of {len(spans)} requests; run again to go on")
 
 
 # --- documents -------------------------------------------------------------------------------------------------------
@@ -233,6 +211,3 @@ def _account(folder: RunFolder, key: dict[str, Any], asked: dict[str, int]) -> d
 
 def _uri(path: str) -> str:
     return path if "://" in path else f"file://{path}"
-
-
-__all__ = ["SPANS", "Translation", "run"]

@@ -19,10 +19,11 @@ MEMORY = pa.schema(
         pa.field("key", pa.string()),  # of text, prompt, model and parameters: translate.engine.content_key
         pa.field("source", pa.string()),  # the span's text, with placeholders
         pa.field("translation", pa.string()),  # null: none that can be used
-        pa.field("reason", pa.string()),  # why not; null: none
+        pa.field("reason", pa.string()),  # why not: a check (translate/checks) or the engine's; null: there is one
         pa.field("detail", pa.string()),
         pa.field("model", pa.string()),
-        pa.field("prompt_tokens", pa.int64()),
+        pa.field("asked", pa.int32()),  # times
+        pa.field("prompt_tokens", pa.int64()),  # of all times
         pa.field("completion_tokens", pa.int64()),
     ]
 )

@@ -30,6 +30,10 @@ SENTENCES = [
 ]
 
 
+# An echo translates nothing; what it does to a text is looked at, not whether it is Hindi
+UNTRANSLATED = ("copied", "partly_copied", "wrong_script", "wrong_language", "unfinished")
+
+
 class Noisy(EchoEngine):
     """Damages some answers: the same ones every time, whatever they come with."""
 
@@ -81,7 +85,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def job(corpus: Path, output: Path, engine: Any, **pair: Any) -> Translation:
     languages = Pair("eng_Latn", "hin_Deva", ("English", "Hindi"), **pair)
-    return Translation((str(corpus / "a.jsonl"),), str(output), languages, engine, Memory(str(output / "memory")))
+    memory = Memory(str(output / "memory"))
+    return Translation((str(corpus / "a.jsonl"),), str(output), languages, engine, memory, UNTRANSLATED)
 
 
 def texts(output: Path, label: str = "hin_Deva") -> dict[str, str]:
@@ -120,7 +125,7 @@ def test_damaged_answers_are_found_and_recorded(spark: Any, corpus: Path, tmp_pa
     account = run(job(corpus, tmp_path / "out", Noisy(), on_failure=on_failure), spark, Console(quiet=True))
     memory = pl.read_parquet(str(tmp_path / "out" / "memory" / "*.parquet"))
     reasons = set(memory["reason"].drop_nulls())
-    assert reasons >= {"empty", "stopped_by_length", "too_long"} and any(r.startswith("placeholders_") for r in reasons)
+    assert reasons >= {"empty", "stopped_by_length", "too_long"} and "placeholders" in reasons
     if on_failure == "keep":
         found = texts(tmp_path / "out")
         assert {id_: text.casefold() for id_, text in found.items()} == {
@@ -159,8 +164,29 @@ def test_a_second_corpus_pays_only_for_what_is_new(spark: Any, corpus: Path, tmp
         json.dumps({"id": "new", "text": SENTENCES[0] + " Only this sentence is new."}) + "\n"
     )
     languages = Pair("eng_Latn", "hin_Deva", ("English", "Hindi"))
-    second = Translation((str(more),), str(tmp_path / "two"), languages, EchoEngine(), first.memory)
+    second = Translation((str(more),), str(tmp_path / "two"), languages, EchoEngine(), first.memory, UNTRANSLATED)
     assert run(second, spark, Console(quiet=True))["asked"]["spans"] == 1
+
+
+class Careless(EchoEngine):
+    """Says more than the translation until it is told not to."""
+
+    def run(self, requests: Sequence[Request]) -> list[Result]:
+        told = ["An earlier answer was refused: preamble." in request.prompt[0].content for request in requests]  # type: ignore[union-attr]
+        answers = super().run(requests)
+        return [
+            answer
+            if first or not isinstance(answer, Answer)
+            else Answer(f"Here is the translation:\n{answer.text}", "stop")
+            for answer, first in zip(answers, told, strict=True)
+        ]
+
+
+def test_a_refused_answer_is_asked_for_once_more(spark: Any, corpus: Path, tmp_path: Path) -> None:
+    account = run(job(corpus, tmp_path / "out", Careless()), spark, Console(quiet=True))
+    memory = pl.read_parquet(str(tmp_path / "out" / "memory" / "*.parquet"))
+    assert set(memory["asked"]) == {2} and account["asked"]["again"] == len(memory)
+    assert texts(tmp_path / "out") == sources(corpus)
 
 
 def test_the_command_translates_chat_records(spark: object, tmp_path: Path) -> None:
@@ -175,5 +201,6 @@ def test_the_command_translates_chat_records(spark: object, tmp_path: Path) -> N
     [text] = pl.read_parquet(str(tmp_path / "out" / "tam_Taml" / "*.parquet"))["text"]
     assert text == json.dumps(chat[0], ensure_ascii=False)
     assert read_json(str(tmp_path / "out" / "manifest.json"))["target"] == "tam_Taml"
+    assert "1 left as they are (copied" in result.output, "the checks see that an echo of a sentence is no translation"
     result = CliRunner().invoke(main, [*given[:4], "klingon", *given[5:], "--engine", "echo", "--model", "echo"])
     assert result.exit_code == 1 and "is no language; write it with its script" in result.output
