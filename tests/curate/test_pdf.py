@@ -228,7 +228,9 @@ def test_a_run_cut_short_goes_on_and_new_files_are_added(spark: object, tmp_path
     source.mkdir()
     for label in ("rus_Cyrl", "kor_Hang"):
         book = pdfs.book(label, 2)
-        book.embfile_add("padding", random.Random(label).randbytes(1_500_000))  # a task of its own: a file of over a MiB
+        book.embfile_add(
+            "padding", random.Random(label).randbytes(1_500_000)
+        )  # a task of its own: a file of over a MiB
         book.save(source / f"{label}.pdf")
     resolved = recipe.load("pdf", input=[str(source)], output=str(root), settings=["dedup.enabled=false"])
     planned = plan.make(resolved)
