@@ -22,7 +22,10 @@ from translate.engine import Engine
 @click.option("--from", "source", required=True, metavar="LANGUAGE", help="Of the documents, as eng_Latn.")
 @click.option("--to", "target", required=True, metavar="LANGUAGE", help="To translate into, as hin_Deva.")
 @engine_options
-@click.option("--format", "format_", default="plain", show_default=True, type=click.Choice(get_args(Format)))
+@click.option(
+    "--format", "format_", default="plain", show_default=True, type=click.Choice(get_args(Format)),
+    help="Of the documents; chat and instruction: JSON, a record a line.",
+)  # fmt: skip
 @click.option("--memory", help="Folder of translations, shared with other corpora. Default: OUT/memory.")
 @click.option(
     "--on-failure", default="keep", show_default=True, type=click.Choice(["keep", "drop"]),

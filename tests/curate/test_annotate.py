@@ -386,7 +386,7 @@ def test_mistakes_are_one_line_before_anything_is_paid(tmp_path: Path) -> None:
         (good, "--language", "Hindi!"): "'Hindi!' is no language; write it as hin_Deva",
         (good, "--language", "ben_Beng"): "no document with text in the languages asked for",
         (good, "--key-variable", "NO_SUCH_KEY"): "NO_SUCH_KEY is not set",
-        (good, "--llm", "dtype=float32"): "options of vLLM are for --engine vllm",
+        (good, "--llm", "dtype=float32"): "options of a model are for --engine vllm or seq2seq",
         (str(tmp_path / "b.parquet"),): "no column text; the columns are body",
         (str(tmp_path / "c.parquet"),): "c.parquet: cannot be read",
         (str(tmp_path / "page.html"),): "give a run folder, Parquet or JSON lines",
