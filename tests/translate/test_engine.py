@@ -90,7 +90,9 @@ def test_parameters_that_make_no_sense_and_unknown_engines_are_one_line() -> Non
         Parameters(max_tokens=0)
     with pytest.raises(EngineError, match="temperature is -1"):
         Parameters(max_tokens=1, temperature=-1)
-    with pytest.raises(EngineError, match=r"unknown engine 'gpt'; the engines are http://HOST/v1, .*vllm, seq2seq, echo"):
+    with pytest.raises(
+        EngineError, match=r"unknown engine 'gpt'; the engines are http://HOST/v1, .*vllm, seq2seq, echo"
+    ):
         open_engine("gpt", model="m")
 
 
