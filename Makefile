@@ -75,7 +75,7 @@ env-archive: ## env.tar.gz: the environment as spark-submit's --archives takes i
 	rm -rf .venv-archive env.tar.gz
 	$(PYTHON) -m venv .venv-archive
 	.venv-archive/bin/python -m pip install --quiet --upgrade pip venv-pack
-	.venv-archive/bin/python -m pip install --quiet .
+	.venv-archive/bin/python -m pip install --quiet '.$(EXTRAS)'
 	.venv-archive/bin/venv-pack --quiet --prefix .venv-archive --exclude '*/pyspark/jars/*' --output env.tar.gz   # the cluster has its own Spark
 
 clean: ## what the targets above made

@@ -77,7 +77,7 @@ def run(resolved: recipe.Recipe) -> None:
 def plan_(resolved: recipe.Recipe, pilot: str | None) -> None:
     """Show what a run would do: the resolved recipe, the stages, the inputs found."""
     planned = plan.make(resolved)
-    console.print(Text(tomli_w.dumps(_without_none(resolved.model_dump(mode="json"))).rstrip()))
+    console.print(Text(tomli_w.dumps(recipe.without_none(resolved.model_dump(mode="json"))).rstrip()))
     console.print()
     console.print(_inputs_table(planned))
     console.print(_stages(planned))
@@ -85,10 +85,6 @@ def plan_(resolved: recipe.Recipe, pilot: str | None) -> None:
         console.print(_found_copies(resolved.dedup))
     if pilot:
         _print_pilot(resolved, _share(pilot))
-
-
-def _without_none(value: Any) -> Any:
-    return {k: _without_none(v) for k, v in value.items() if v is not None} if isinstance(value, dict) else value
 
 
 def _inputs_table(planned: plan.Plan) -> Table:

@@ -154,7 +154,9 @@ def make(recipe: Recipe) -> Plan:
     pages_key = _pages_key(recipe)
     pdf_units = continued(folder, folder.pages_plan, pages_key, pdfs, PDF_UNIT_BYTES) if pdfs else ()
     if pdfs and find_spec("pymupdf") is None:
-        raise RecipeError(f"{pdfs[0].file}: PDFs need PyMuPDF: pip install 'multicurate[pdf]'")
+        raise RecipeError(
+            f"{pdfs[0].file}: PDFs need PyMuPDF: pip install 'multicurate[pdf]'"
+        )
     if pdfs and recipe.pdf.ocr:
         _check_engines(recipe)
     texts = [split for split in splits if split.format not in PDF_FORMATS] + pages_read(folder)
@@ -170,6 +172,8 @@ def _check_engines(recipe: Recipe) -> None:
     from filters.ocr.engine import EngineError
     from filters.ocr.tasks import chosen
 
+    if "paddle" in recipe.pdf.ocr and find_spec("paddleocr") is None:
+        raise RecipeError("pdf.ocr: paddle is not installed: pip install 'multicurate[paddle]'")
     try:
         chosen(list(recipe.pdf.ocr), list(recipe.pdf_languages), recipe.pdf.paddle_models)
     except EngineError as error:

@@ -334,6 +334,13 @@ def tuples(value: Any) -> Any:
     return tuple(map(tuples, value)) if isinstance(value, list) else value
 
 
+def without_none(value: Any) -> Any:
+    """For TOML, which has no null."""
+    if isinstance(value, dict):
+        return {key: without_none(item) for key, item in value.items() if item is not None}
+    return value
+
+
 def _explain(error: ValidationError) -> str:
     """The first problem, in a line: the key, what is wrong, what is allowed."""
     first = error.errors(include_url=False)[0]

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from curate import decide, lookup, report
 from curate.plan import absolute
-from curate.recipe import Recipe, tuples
+from curate.recipe import Recipe, tuples, without_none
 from curate.runfolder import RunFolder, join, read_json, write_bytes
 from curate.session import read_parquet, session
 from filters.columns import METRIC_NAMES, METRICS, label
@@ -82,7 +82,7 @@ def _run(run: _Run) -> report.Run:
         name=run.folder.root.rstrip("/").rsplit("/", 1)[-1],
         created=manifest["created"],
         duration_seconds=sum(manifest["seconds"].values()),
-        recipe=tomli_w.dumps(_without_none(manifest["recipe"])),
+        recipe=tomli_w.dumps(without_none(manifest["recipe"])),
         versions=manifest["versions"],
         files=manifest["input"]["files"],
         bytes=manifest["input"]["bytes"],
@@ -112,12 +112,6 @@ def _page_stages(stages: dict[str, Any]) -> list[report.Stage]:
     not_read = sum(files["failed"].values())
     of_files = report.Stage(name="PDFs", records_in=files["in"], kept=files["read"], dropped=0, failed=not_read)
     return [of_files, of_pages] if files["in"] else [of_pages]
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_none(item) for key, item in value.items() if item is not None}
-    return value
 
 
 def _funnel(run: _Run) -> list[report.Funnel]:

@@ -12,7 +12,7 @@ from curate.page_image import draw
 from curate.pdf.bodies import Body, bodies
 from curate.pdf.documents import PageSettings, page_of, reasons_of
 from curate.pdf.genres import genre_of
-from curate.recipe import MIB, Recipe, RecipeError, tuples
+from curate.recipe import MIB, Recipe, RecipeError, tuples, without_none
 from curate.runfolder import RunFolder, open_parquet, read_json, walk
 from curate.sources.listing import PAGES_SUFFIX, detect_format
 from curate.sources.record import Split
@@ -27,7 +27,7 @@ def draw_pages(
     folder: RunFolder, output: Path, *, reason: str | None, language: str | None, limit: int
 ) -> list[tuple[Path, str]]:
     """An SVG a page, and why it was dropped; RecipeError, naming the reasons there are, where none is chosen."""
-    recipe = Recipe.model_validate(tuples(_without_none(read_json(folder.manifest)["recipe"])), strict=False)
+    recipe = Recipe.model_validate(tuples(without_none(read_json(folder.manifest)["recipe"])), strict=False)
     settings = PageSettings(PageRules.load(recipe.pdf.cutoffs), recipe.pdf.genres)
     known: Counter[str] = Counter()
     chosen = []
@@ -82,7 +82,3 @@ def _body(row: dict[str, Any], recipe: Recipe, stack: ExitStack) -> Body | None:
     found = bodies(Split(file=source["file"], format=detect_format(source["file"])), limit_bytes=recipe.pdf.file_bytes)
     stack.callback(found.close)  # type: ignore[attr-defined]
     return next((body for body in found if isinstance(body, Body) and body.offset == source["offset"]), None)
-
-
-def _without_none(value: Any) -> Any:
-    return {k: _without_none(v) for k, v in value.items() if v is not None} if isinstance(value, dict) else value

@@ -33,11 +33,11 @@ from curate.work import Unit
 from filters.columns import FAILED
 from filters.guard import Guard
 from filters.ocr import tasks as ocr_tasks
+from filters.ocr.paddle import RECYCLE_PAGES
 from filters.pdf import tasks as pdf_tasks
 from filters.pdf.page_table import PAGES
 
 OCR_MEMORY = 8 << 30  # address space; ONNX Runtime maps a good part of it without using it
-OCR_RECYCLE = 200  # images; PaddleOCR's memory grows with each
 PDF_RECYCLE = 20_000  # requests
 
 
@@ -143,5 +143,5 @@ def guards(recipe: Recipe, tally: PageTally) -> Iterator[tuple[Guard, Guard]]:
 def _kept(page_seconds: float, memory: int, ocr_seconds: float) -> tuple[Guard, Guard]:
     return (
         Guard(pdf_tasks, timeout=page_seconds, memory=memory, recycle=PDF_RECYCLE),
-        Guard(ocr_tasks, timeout=ocr_seconds, memory=OCR_MEMORY, recycle=OCR_RECYCLE),
+        Guard(ocr_tasks, timeout=ocr_seconds, memory=OCR_MEMORY, recycle=RECYCLE_PAGES),
     )

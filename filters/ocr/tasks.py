@@ -6,7 +6,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from filters.ocr import recognise as layout
 from filters.ocr.engine import Engine, MissingLanguageError
 from filters.pdf import wire
 
@@ -15,13 +14,15 @@ KIND = "ocr"  # of process, in the reasons of failures: ocr_timeout ...
 
 def recognise(body: bytes, *, engines: list[str], languages: list[str], models: str | None) -> bytes:
     """The page as the first engine reads it that knows one of the languages. The body is what pdf.tasks.render gives."""
+    from filters.ocr.recognise import recognise as read_page  # Pillow is in an extra; only this process needs it
+
     head, _, pixels = body.partition(b"\n")
     sizes = json.loads(head)
     columns, rows = sizes["pixels"]
     image = np.frombuffer(pixels, np.uint8).reshape(rows, columns)
     engine, read = chosen(engines, languages, models)
     width, height = sizes["size"]
-    page = layout.recognise(image, engine=engine, languages=read, width=width, height=height)
+    page = read_page(image, engine=engine, languages=read, width=width, height=height)
     page.engine = engine.name
     return wire.dump(page)
 

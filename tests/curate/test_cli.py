@@ -1,6 +1,8 @@
 """The command line as a stranger meets it: help everywhere, one-line errors, plan without work."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -112,3 +114,22 @@ def test_cutoffs_are_imported_and_shown(tmp_path: Path) -> None:
 def test_what_is_no_run_is_named(command: str, tmp_path: Path) -> None:
     result = run(command, str(tmp_path))
     assert result.exit_code == 1 and "no run folder" in result.output
+
+
+def test_a_run_needs_no_extra() -> None:
+    """`make demo` installs none, and an import at the top of a module would be found by no other test here."""
+    extras = [
+        "PIL",
+        "pymupdf",
+        "paddleocr",
+        "uroman",
+        "indic_transliteration",
+        "torch",
+        "transformers",
+        "vllm",
+        "datatrove",
+        "matplotlib",
+    ]
+    code = f"import sys; sys.modules.update(dict.fromkeys({extras!r}))\nimport curate.cli, curate.stages, curate.translate.job"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr[-1000:]

@@ -19,6 +19,7 @@ from curate.pdf.genres import genre_of
 from curate.pdf.stage import read_unit
 from curate.runfolder import RunFolder, read_json
 from tests.curate import pdfs
+from tests.filters.ocr.models import need_tesseract
 from thresholds.page_rules import PageRules
 
 SETTINGS = [
@@ -32,6 +33,7 @@ SETTINGS = [
 
 @pytest.fixture(scope="module")
 def run(spark: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    need_tesseract("eng_Latn")
     root = tmp_path_factory.mktemp("pdf")
     pdfs.write_all(root / "in")
     resolved = recipe.load("pdf", input=[str(root / "in")], output=str(root / "run"), settings=SETTINGS)
