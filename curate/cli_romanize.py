@@ -1,5 +1,6 @@
 """`curate romanize`: a corpus in Latin letters."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -26,6 +27,8 @@ def romanize_(inputs: tuple[str, ...], output: str, language: str | None, scheme
     from curate.session import session
     from translate.romanize import romanize
 
+    if missing := [name for name in ("indic_transliteration", "uroman") if find_spec(name) is None]:
+        raise RecipeError(f"romanize needs {' and '.join(missing)}: pip install 'multicurate[romanize]'")
     try:
         romanize([], language=language or "hin_Deva", scheme=scheme)
     except ValueError as error:

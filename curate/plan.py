@@ -154,9 +154,7 @@ def make(recipe: Recipe) -> Plan:
     pages_key = _pages_key(recipe)
     pdf_units = continued(folder, folder.pages_plan, pages_key, pdfs, PDF_UNIT_BYTES) if pdfs else ()
     if pdfs and find_spec("pymupdf") is None:
-        raise RecipeError(
-            f"{pdfs[0].file}: PDFs need PyMuPDF: pip install 'multicurate[pdf]'"
-        )
+        raise RecipeError(f"{pdfs[0].file}: PDFs need PyMuPDF: pip install 'multicurate[pdf]'")
     if pdfs and recipe.pdf.ocr:
         _check_engines(recipe)
     texts = [split for split in splits if split.format not in PDF_FORMATS] + pages_read(folder)

@@ -55,9 +55,13 @@ class Seq2SeqEngine:
     def _load(self) -> tuple[Any, Any]:
         """(model, tokenizer)."""
         if self._loaded is None:
-            import torch
-            from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
-
+            try:
+                import torch
+                from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+            except ImportError as error:
+                raise EngineError(
+                    "the engine seq2seq needs transformers: pip install 'multicurate[seq2seq]'"
+                ) from error
             given = {"revision": self._revision} if self._revision and not self._revision.startswith("local:") else {}
             try:
                 tokenizer = AutoTokenizer.from_pretrained(self._model, trust_remote_code=False, **given)

@@ -1,5 +1,7 @@
 """What all engines share: requests, keys, the echo, and texts quoted in prompts."""
 
+import sys
+
 import pytest
 
 from translate.echo import EchoEngine
@@ -146,3 +148,9 @@ def test_shortened_ends_behind_a_word_and_before_no_combining_mark() -> None:
     assert shortened("किकिकि", 3) == "कि"
     assert shortened("字字字字", 3) == "字字字"
     assert shortened("e" + "\u0301" * 50, 10)  # only marks: cut all the same
+
+
+def test_an_engine_whose_package_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)  # makes the import fail, installed or not
+    with pytest.raises(EngineError, match=r"seq2seq needs transformers: pip install 'multicurate\[seq2seq\]'"):
+        open_engine("seq2seq", model="x").run([Request("नदी", Parameters(max_tokens=1))])
