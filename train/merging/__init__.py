@@ -1,0 +1,1 @@
+"""Merging checkpoints: the methods on one tensor, the rows of different vocabularies, tensors streamed from folders."""
