@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from train.recipe import TrainError
@@ -102,9 +103,10 @@ def publish(folder: Path, write: Callable[[Path], Any]) -> None:
             folder.rename(old)
         partial.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # a full disk is either
+        raise TrainError(f"{folder}: cannot be written: {getattr(error, 'strerror', None) or line(error)}") from None
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
-        raise TrainError(f"{folder}: cannot be written: {error.strerror or error}") from None
 
 
 def line(error: BaseException) -> str:

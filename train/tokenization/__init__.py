@@ -1,0 +1,1 @@
+"""Vocabulary expansion: the base tokenizer taken apart, new pieces found, put in, and verified."""
