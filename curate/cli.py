@@ -16,10 +16,14 @@ from rich.text import Text
 from curate import manifest, plan, recipe, report
 from curate.cli_affinity import affinity
 from curate.cli_audit import audit
+from curate.cli_benchmark import benchmark
 from curate.cli_calibrate import calibrate_
 from curate.cli_cutoffs import cutoffs
 from curate.cli_diff import diff
+from curate.cli_fluency import fluency
 from curate.cli_forget import forget
+from curate.cli_instruct import instruct
+from curate.cli_judge import judge
 from curate.cli_lid import lid
 from curate.cli_mixed import mixed, train_words
 from curate.cli_pdf import inspect_pages, pdf, print_pages
@@ -246,6 +250,8 @@ def _brief(value: Any) -> str:
 main.add_command(pdf)
 main.add_command(romanize_)
 main.add_command(translate_)
+main.add_command(instruct)
+main.add_command(fluency)
 main.add_command(forget)
 main.add_command(calibrate_)
 main.add_command(preview)
@@ -257,6 +263,8 @@ main.add_command(lid)
 lid.add_command(mixed)
 lid.add_command(train_words)
 main.add_command(affinity)
+main.add_command(judge)
+main.add_command(benchmark)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The options by which a command is told which language model to ask; it gets an `Engine`, open."""
+"""The options by which a command is told which language model to ask."""
 
 import hashlib
 import json
@@ -9,13 +9,26 @@ from typing import Any
 
 import click
 
-from translate.engine import Engine, open_engine
+from curate.translate.engines import EngineSpec
+from translate.engine import Engine
+from translate.server import Limits
 
 EDGE_BYTES = 1 << 16  # of each end of a weight file that its digest reads
 
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--engine, --model and how to reach it; the command gets `engine` and closes it."""
+
+    @spec_options
+    @wraps(command)
+    def wrapped(spec: EngineSpec, **given: Any) -> Any:
+        return command(engine=spec.open(), **given)
+
+    return wrapped
+
+
+def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a command that opens engines itself, or has tasks do it: it gets `spec`."""
 
     @click.option(
         "--engine",
@@ -44,13 +57,52 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def wrapped(engine_name: str, model: str, revision: str, **given: Any) -> Any:
         names = ("key_variable", "concurrency", "timeout", "llm_options")
-        engine = _opened(engine_name, model, revision, **{name: given.pop(name) for name in names})
-        return command(engine=engine, **given)
+        spec = _spec(engine_name, model, revision, **{name: given.pop(name) for name in names})
+        return command(spec=spec, **given)
 
     return wrapped
 
 
-def _opened(
+def fallback_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--fallback and its model, below `spec_options`, whose patience it shares; the command gets `fallback`, or None."""
+
+    @click.option(
+        "--fallback", "fallback_name", metavar="ENGINE", help="For spans that --engine gave no usable answer."
+    )
+    @click.option("--fallback-model", help="Its model; an answer of it is known by that name.")
+    @click.option("--fallback-revision", default="", help="Of its model.")
+    @click.option("--fallback-key-variable", metavar="NAME", help="As --key-variable.")
+    @click.option("--fallback-llm", "fallback_llm", multiple=True, metavar="KEY=VALUE", help="As --llm.")
+    @wraps(command)
+    def wrapped(fallback_name: str | None, fallback_model: str | None, spec: EngineSpec, **given: Any) -> Any:
+        revision, key, llm = (given.pop(f"fallback_{name}") for name in ("revision", "key_variable", "llm"))
+        if bool(fallback_name) != bool(fallback_model):
+            raise click.UsageError("--fallback and --fallback-model belong together")
+        if not fallback_name and (revision or key or llm):
+            raise click.UsageError("options of a fallback need --fallback")
+        second = None
+        if fallback_name and fallback_model:
+            second = _spec(
+                fallback_name,
+                fallback_model,
+                revision,
+                key_variable=key,
+                llm_options=llm,
+                concurrency=spec.limits.concurrency,
+                timeout=spec.limits.timeout,
+            )
+            if second.open().identity == spec.open().identity:
+                raise click.UsageError("--fallback is the same model again")
+        return command(spec=spec, fallback=second, **given)
+
+    return wrapped
+
+
+def _opened(name: str, model: str, revision: str, **given: Any) -> Engine:
+    return _spec(name, model, revision, **given).open()
+
+
+def _spec(
     name: str,
     model: str,
     revision: str,
@@ -59,9 +111,7 @@ def _opened(
     concurrency: int,
     timeout: float,
     llm_options: tuple[str, ...],
-) -> Engine:
-    from translate.server import Limits
-
+) -> EngineSpec:
     if llm_options and name not in ("vllm", "seq2seq"):
         raise click.BadParameter("options of a model are for --engine vllm or seq2seq", param_hint="--llm")
     if key_variable and name in ("vllm", "seq2seq"):
@@ -69,8 +119,9 @@ def _opened(
     limits = Limits(concurrency=concurrency, timeout=timeout)
     if name in ("vllm", "seq2seq") and not revision and Path(model).is_dir():
         revision = _local_revision(Path(model))
-    return open_engine(
-        name, model=model, revision=revision, options=_options(llm_options), key_variable=key_variable, limits=limits
+    options = _options(llm_options)
+    return EngineSpec(
+        name=name, model=model, revision=revision, options=options, key_variable=key_variable, limits=limits
     )
 
 

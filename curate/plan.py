@@ -325,9 +325,9 @@ def _refuse_other_content(folder: RunFolder) -> None:
 def _packed(splits: Sequence[Split], unit_bytes: int) -> list[tuple[Split, ...]]:
     """Small files together, in order; the result depends on the input alone, not on the machine."""
     groups: list[list[Split]] = []
-    held = unit_bytes
+    held = 0
     for split in splits:
-        if held + split.bytes > unit_bytes:
+        if not groups or held + split.bytes > unit_bytes:
             groups.append([])
             held = 0
         groups[-1].append(split)

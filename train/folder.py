@@ -12,8 +12,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
 
 from train.recipe import TrainError
+
+transformers_logging.disable_progress_bar()  # of loading and writing weights: the commands have their own
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

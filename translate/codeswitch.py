@@ -16,9 +16,38 @@ from filters.columns import label
 from filters.labels import canonical
 from filters.segment import ALPHABETIC, WORD_LIKE, segment
 from translate.dictionary import Dictionary
+from translate.forms import ARTICLE, Place, has_article, in_place
 from translate.mask import protected
 
+_SENSES = 3  # of a word that are looked at for English words of grammar
 MOST_WORDS = 3  # in a translation; longer ones explain
+# Words of grammar stay in the sentence's own language, as speakers have it (matrix language frame, Myers-Scotton 1993);
+# dictionaries give them odd senses too: can, a tin
+_DETERMINER_WORDS = """
+    a an the this that these those my our your his her its their some any each every all both no another such which
+    whose what
+"""
+_GRAMMAR_WORDS = """
+    and but nor or so if than as at by for from in into of off on onto out over to up down upon with without within about
+    after before between among through during while because whether since against toward ago i me mine we us ours you yours he him she
+    hers it they them theirs who whom when where why how be am is are was were been being
+    have has had having do does did doing done can could will would shall should may might must not here there then
+    let please given using following per much many more most very too also just only own same other yes
+    go goes went gone get gets got make makes made take takes took give gives gave come comes came keep put say says said
+"""
+_DETERMINERS = frozenset(_DETERMINER_WORDS.split())
+_GRAMMAR = frozenset(_GRAMMAR_WORDS.split()) | _DETERMINERS
+# English words after which a verb stands, whatever the dictionary calls the next word: to list, you name
+_BEFORE_VERB_WORDS = """
+    to i you we they he she who can could will would shall should may might must do does did not let please
+"""
+_BEFORE_VERB = frozenset(_BEFORE_VERB_WORDS.split())
+# and words that a command goes on with: List the, Name five, Give me
+_OBJECT_WORDS = "me us him them it how why whether one two three four five ten"
+_OBJECTS = (_DETERMINERS | frozenset(_OBJECT_WORDS.split())) - {"which", "whose", "what"}
+_SENTENCE_END = re.compile(r"(?:^|[.!?:;\n])[^\w]*\Z")
+_POSSESSIVE = re.compile("['’]s$", re.IGNORECASE)
+_HYPHENS = frozenset("-‐‑")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DOTTED = frozenset({"tur", "azj", "crh", "tat", "kaz"})  # whose capital i keeps its dot in Latin letters
 
@@ -45,7 +74,9 @@ class Switched(NamedTuple):
 def code_switch(text: str, dictionary: Dictionary, *, share: float, seed: int, language: str) -> Switched:
     """Replace `share` of the words by their first short translation; fewer where the dictionary knows fewer.
 
-    Code, URLs, numbers and the like (`translate.mask.protected`) stay, and so does the case of a replaced word.
+    Code, URLs, numbers and the like (`translate.mask.protected`) stay, and so does the case of a replaced word. Verbs
+    stay, whose dictionary form fits nowhere: those that it marks, and in English those that follow `to` or a pronoun,
+    or begin a command. Names stay, and words joined by hyphens. See `translate.forms` for the form that a translation takes.
     `language` is the text's. ValueError if the dictionary is for another, or for a share outside 0 to 1.
     """
     if not 0 <= share <= 1:
@@ -53,11 +84,27 @@ def code_switch(text: str, dictionary: Dictionary, *, share: float, seed: int, l
     if label(*canonical(language)) != dictionary.source:
         raise ValueError(f"text in {language!r}, but the dictionary is {dictionary.source}-{dictionary.target}")
     words = list(word_ranges(text))
-    known = [(start, end, found) for start, end in words if (found := _translation(text[start:end], dictionary))]
+    known = list(_known(text, words, dictionary))
     wanted = int(share * len(words) + 0.5)
     ranked = sorted(range(len(known)), key=_order(seed, text))
     chosen = [known[index] for index in sorted(ranked[:wanted])]
     return Switched(*_replaced(text, chosen), len(words))
+
+
+def _known(text: str, words: list[tuple[int, int]], dictionary: Dictionary) -> Iterator[tuple[int, int, str]]:
+    """The words that have a translation and can be replaced, with it."""
+    english = dictionary.source == "eng_Latn"
+    for at, (start, end) in enumerate(words):
+        if text[start - 1 : start] in _HYPHENS or text[end : end + 1] in _HYPHENS:
+            continue
+        if english:
+            before = text[slice(*words[at - 1])].casefold() if at and text[words[at - 1][1] : start].isspace() else ""
+            after = text[slice(*words[at + 1])].casefold() if at + 1 < len(words) else ""
+            if before in _BEFORE_VERB or (after in _OBJECTS and _SENTENCE_END.search(text, max(0, start - 50), start)):
+                continue
+            end -= len(text[start:end]) - len(_POSSESSIVE.sub("", text[start:end]))
+        if found := _translation(text[start:end], dictionary):
+            yield start, end, found
 
 
 def word_ranges(text: str) -> Iterator[tuple[int, int]]:
@@ -74,18 +121,29 @@ def word_ranges(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _translation(word: str, dictionary: Dictionary) -> str:
-    short = (found for found in dictionary.lookup(word) if len(found.split()) <= MOST_WORDS)
-    found = next(short, word)
-    return _in_case_of(word, found, dictionary.target[:3]) if found.casefold() != word.casefold() else ""
+    """Of a word that is no grammar, nor a name: that has a capital, in the text but not in the dictionary."""
+    without_verbs, source, target = dictionary.without_verbs, dictionary.source[:3], dictionary.target[:3]
+    if source == "eng" and word.casefold() in _GRAMMAR:
+        return ""
+    if word[0].isupper() and not word.isupper() and word not in without_verbs.words:
+        return ""
+    translations = without_verbs.lookup(word)
+    if target == "eng" and not _GRAMMAR.isdisjoint(translations[:_SENSES]):
+        return ""
+    found = next((each for each in translations if len(each.split()) <= MOST_WORDS), word)
+    if found.casefold() == word.casefold():
+        return ""
+    plural = source == "eng" and word[-1] in "sS" and not without_verbs.entry(word)
+    placed = in_place(found, target, Place(word, plural))
+    if has_article(word, source):
+        placed = f"{ARTICLE}ـ {placed}"  # as it is typed before a word in Latin letters
+    return _in_case_of(word, placed, target)
 
 
 def _in_case_of(word: str, translation: str, language: str) -> str:
-    """TITLE and Title as in the word replaced; a capital that the dictionary has stays."""
+    """In capitals where the word is; else as the dictionary has it: Monday, lunes."""
     if len(word) > 1 and word.isupper():
         return "".join(_upper(one, language) for one in translation)
-    if word[0].isupper() or word[0].istitle():
-        first = _upper(translation[0], language)
-        return (first if len(first) == 1 else first.capitalize()) + translation[1:]
     return translation
 
 

@@ -16,7 +16,7 @@ Finish = Literal["stop", "length"]  # length: cut off by max_tokens
 
 # What may go otherwise if asked again later: worth no place in a cache
 PassingReason = Literal["timeout", "rate_limited", "server_error", "connection", "bad_response"]
-LastingReason = Literal["too_long", "too_large", "refused", "bad_request"]
+LastingReason = Literal["too_long", "too_large", "refused", "bad_request", "loop"]  # loop: of the answer
 PASSING: frozenset[str] = frozenset(get_args(PassingReason))
 
 

@@ -1,18 +1,29 @@
 """vLLM in this process: the model on this machine's GPUs, or on its CPU with vLLM's CPU build.
 
 Prompts are tokenised here, in one batch, and handed over as token ids: so the length check costs nothing extra. vLLM
-computes what prompts begin with in common once (prefix caching) and keeps answers with a JSON schema to it.
+computes what prompts begin with in common once (prefix caching), keeps answers with a JSON schema to it, and ends those
+that only repeat themselves.
 """
 
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import Event, Thread
 from typing import Any
+
+import numpy as np
 
 from translate.engine import Answer, EngineError, Failure, Identity, Request, Result, too_long, whole_characters
 
 _CHANGES_NUMBERS = ("dtype", "quantization", "hf_overrides", "tokenizer")
 _WITHOUT_SPACES = {"backend": "xgrammar", "disable_any_whitespace": True}  # else an answer can be blanks without end
+
+
+# A loop is the same tokens this often in a row. A shorter period has a multiple among these, so that down to one token
+# all are seen: after 68 tokens at the earliest, longer than a line of dashes. vLLM compares once a token and period, in
+# Python: 5 microseconds a token for these sixteen, 11 if the short ones were named too.
+_PERIODS = range(17, 33)
+_TIMES = 4
 
 
 class VllmEngine:
@@ -52,9 +63,11 @@ class VllmEngine:
         if not fitting:
             return []
         prompts = [{"prompt_token_ids": tokenised[n]} for n in fitting]
-        sampling = [_sampling(requests[n]) for n in fitting]
+        repeating = _repeating([tokenised[n] for n in fitting])
+        sampling = [_sampling(requests[n], repeats) for n, repeats in zip(fitting, repeating, strict=True)]
         try:
-            outputs = self._llm().generate(prompts, sampling, use_tqdm=False)
+            with _death_heard(self._llm()):
+                outputs = self._llm().generate(prompts, sampling, use_tqdm=False)
         except Exception as error:  # a schema it can't follow, its engine process dead: vLLM has its own kinds
             raise EngineError(f"vLLM with {self._model} stopped: {_line(error)}") from error
         return [_result(output) for output in outputs]
@@ -113,8 +126,11 @@ class VllmEngine:
 def _vllm() -> Any:
     try:
         import vllm
+        from vllm.sampling_params import RepetitionDetectionParams  # noqa: F401
     except ImportError as error:
-        raise EngineError(f"the engine vllm needs vLLM: pip install 'multicurate[vllm]' ({_line(error)})") from error
+        raise EngineError(
+            f"the engine vllm needs vLLM 0.17 or newer: pip install 'multicurate[vllm]' ({_line(error)})"
+        ) from error
     return vllm
 
 
@@ -132,9 +148,47 @@ def _llvmlite_hidden() -> Iterator[None]:
             sys.modules["llvmlite.binding.ffi"] = hidden
 
 
-def _sampling(request: Request) -> Any:
+@contextmanager
+def _death_heard(llm: Any) -> Iterator[None]:
+    """An end to waiting for a process that was killed: vLLM notes its death, but goes on waiting for its answers.
+
+    Seen in 0.32, by whose inner names this goes; an engine without them runs in this process and dies with it.
+    """
+    core = llm.llm_engine.engine_core
+    if not (hasattr(core, "outputs_queue") and hasattr(core, "resources")):
+        yield
+        return
+    done = Event()
+
+    def watch() -> None:
+        while not done.wait(1.0):
+            if core.resources.engine_dead:
+                core.outputs_queue.put_nowait(RuntimeError("dead"))  # which vLLM raises as its EngineDeadError
+                return
+
+    Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _repeating(prompts: Sequence[Sequence[int]]) -> list[bool]:
+    """Whether each prompt's tokens loop themselves, as a table's dots do: then the answer may too."""
+    ids = np.concatenate([np.append(np.asarray(ids, np.int64), -1 - n) for n, ids in enumerate(prompts)])
+    ends = np.cumsum([len(prompt) + 1 for prompt in prompts])
+    found = np.zeros(len(prompts), bool)
+    for period in _PERIODS:
+        unlike = np.flatnonzero(ids[period:] != ids[:-period])  # every prompt's end, a number of its own, is among them
+        runs = np.diff(unlike, prepend=-1) - 1
+        found[np.searchsorted(ends, unlike[runs >= period * (_TIMES - 1)], "right")] = True
+    return [bool(each) for each in found]
+
+
+def _sampling(request: Request, repeats: bool) -> Any:
+    """`repeats`: the prompt does, so the answer may. So may lists in JSON: where there is a schema, it ends the answer."""
     from vllm import SamplingParams
-    from vllm.sampling_params import StructuredOutputsParams
+    from vllm.sampling_params import RepetitionDetectionParams, StructuredOutputsParams
 
     wanted = request.parameters
     return SamplingParams(
@@ -143,11 +197,16 @@ def _sampling(request: Request) -> Any:
         seed=wanted.seed if wanted.temperature else None,  # one generator a request; the likeliest token needs none
         stop=list(wanted.stop),
         structured_outputs=StructuredOutputsParams(json=dict(wanted.schema)) if wanted.schema else None,
+        repetition_detection=None
+        if repeats or wanted.schema
+        else RepetitionDetectionParams(_PERIODS[-1], _PERIODS[0], _TIMES),
     )
 
 
 def _result(output: Any) -> Result:
     written = output.outputs[0]
+    if written.finish_reason == "repetition":
+        return Failure("loop", f"repeats itself; ended after {len(written.token_ids)} tokens")
     if written.finish_reason not in ("stop", "length"):
         return Failure("server_error", f"vLLM ended the answer with {written.finish_reason}")
     return Answer(

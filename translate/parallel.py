@@ -14,28 +14,10 @@ from types import MappingProxyType
 
 from translate.transforms.chance import check_ratios, draw
 from translate.transforms.names import Naming, known_pair, name
-from translate.transforms.rows import Skipped
+from translate.transforms.rows import Aligned, Piece, Skipped, Text
 
 Segments = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Aligned:
-    """A sentence with its translation, or a document of such: (source, target) segments in order."""
-
-    id: str
-    segments: Segments
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A row of pretraining text. `languages` are those in it, in the order of their first appearance."""
-
-    id: str
-    text: str
-    transform: str
-    languages: tuple[str, str]
-    source_ids: tuple[str, ...]
+Pieces = tuple[Piece, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +29,33 @@ class _Side:
         return _space(self.language).join(sentences)
 
 
-_Template = Callable[[Segments, _Side, _Side], str]
+_Template = Callable[[Segments, _Side, _Side], Pieces]
 
 
-def _alma(segments: Segments, one: _Side, other: _Side) -> str:
-    return f"Translate this from {one.name} to {other.name}:\n{_tower(segments, one, other)}"
+def _alma(segments: Segments, one: _Side, other: _Side) -> Pieces:
+    return (Piece(f"Translate this from {one.name} to {other.name}:\n"), *_tower(segments, one, other))
 
 
-def _tower(segments: Segments, one: _Side, other: _Side) -> str:
-    sides = ((one, [each[0] for each in segments]), (other, [each[1] for each in segments]))
-    return "\n".join(f"{side.name}: {side.join(sentences)}" for side, sentences in sides)
+def _tower(segments: Segments, one: _Side, other: _Side) -> Pieces:
+    first, second = one.join(each[0] for each in segments), other.join(each[1] for each in segments)
+    labels = Piece(f"{one.name}: "), Piece(f"\n{other.name}: ")
+    return labels[0], Piece(first, one.language), labels[1], Piece(second, other.language)
 
 
-def _alternating(segments: Segments, one: _Side, other: _Side) -> str:
-    sides = (one, other)
-    turns = [(sides[at % 2], segment[at % 2]) for at, segment in enumerate(segments)]
-    return "".join(f"{sentence}{_space(side.language)}" for side, sentence in turns).rstrip()
+def _alternating(segments: Segments, one: _Side, other: _Side) -> Pieces:
+    sides, last = (one, other), len(segments) - 1
+    turns = [(sides[at % 2], segment[at % 2], at < last) for at, segment in enumerate(segments)]
+    return tuple(Piece(sentence + _space(side.language) * more, side.language) for side, sentence, more in turns)
 
 
-def _interleaved(segments: Segments, one: _Side, other: _Side) -> str:
-    return "\n".join(sentence for segment in segments for sentence in segment)
+def _interleaved(segments: Segments, one: _Side, other: _Side) -> Pieces:
+    lines = [Piece(text, side.language) for pair in segments for text, side in zip(pair, (one, other), strict=True)]
+    return tuple(piece for line in lines for piece in (line, Piece("\n")))[:-1]
 
 
-def _concatenated(segments: Segments, one: _Side, other: _Side) -> str:
-    return f"{one.join(each[0] for each in segments)}\n\n{other.join(each[1] for each in segments)}"
+def _concatenated(segments: Segments, one: _Side, other: _Side) -> Pieces:
+    first, second = one.join(each[0] for each in segments), other.join(each[1] for each in segments)
+    return Piece(first, one.language), Piece("\n\n"), Piece(second, other.language)
 
 
 TEMPLATES: Mapping[str, _Template] = MappingProxyType(
@@ -106,6 +91,11 @@ def parallel_rows(
     return (row for one in aligned for row in _rows(one, sides, ratios, seed))
 
 
+def rows_of(one: Aligned, template: str, source: str, target: str, naming: Naming) -> list[Text | Skipped]:
+    """Both directions of one text in one template."""
+    return list(parallel_rows([one], source=source, target=target, ratios={template: 1.0}, seed=0, naming=naming))
+
+
 def _rows(one: Aligned, sides: tuple[_Side, _Side], ratios: Mapping[str, float], seed: int) -> Iterator[Text | Skipped]:
     forward = tuple((_line(first), _line(second)) for first, second in one.segments if first.strip() and second.strip())
     backward = tuple((second, first) for first, second in forward)
@@ -121,8 +111,7 @@ def _row(id: str, template: str, direction: str, segments: Segments, one: _Side,
         return Skipped(id, template, "empty")
     if len(segments) < 2 and template in _OF_DOCUMENTS:
         return Skipped(id, template, "too_few_segments")
-    text = TEMPLATES[template](segments, one, other)
-    return Text(f"{id}/{template}/{direction}", text, template, (one.language, other.language), (id,))
+    return Text(f"{id}/{template}/{direction}", id, template, TEMPLATES[template](segments, one, other))
 
 
 def _line(text: str) -> str:

@@ -71,6 +71,8 @@ def read_answer(data: bytes) -> Result | Again:
         return Failure("refused", whole_characters(str(refusal or "the server's content filter"))[:DETAIL])
     if not isinstance(text, str | None) or not all(isinstance(n, int) and 0 <= n < 2**31 for n in tokens):
         return Again(Failure("bad_response", f"a completion that is no text: {_shown(data)}"))
+    if finish == "repetition":  # a vLLM server that was told to look for it
+        return Failure("loop", "repeats itself")
     return Answer(whole_characters(text or ""), "length" if finish == "length" else "stop", *tokens)
 
 

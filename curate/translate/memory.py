@@ -1,18 +1,22 @@
 """The memory of translations: Parquet files of answers under the hash of all that they depend on.
 
-A chunk of answers is a file that appears when it is complete. So kill -9 loses, and pays again for, at most the chunk in
-flight, and a second corpus that is given the same folder pays only for what is new.
+A chunk of answers is a file that appears when it is complete. So kill -9 loses, and pays again for, at most the chunks
+in flight, and a second corpus that is given the same folder pays only for what is new.
 """
 
+import posixpath
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
-from curate.runfolder import join, publishing, remove_partial, walk
+from curate.runfolder import filesystem, join, publishing, remove, walk
 
 MEMORY = pa.schema(
     [
@@ -29,6 +33,10 @@ MEMORY = pa.schema(
 )
 
 
+_PARTIAL = re.compile(r"_.+\.[0-9a-f]{12}")  # as `publishing` names them
+_OLD = timedelta(hours=1)
+
+
 @dataclass(frozen=True)
 class Memory:
     """A folder of answers."""
@@ -36,7 +44,11 @@ class Memory:
     root: str
 
     def __post_init__(self) -> None:
-        remove_partial(self.root)
+        """Clear away what killed runs had begun to write; another run may be writing there now, so not what is new."""
+        for path in walk(self.root, ""):
+            if _PARTIAL.fullmatch(posixpath.basename(path)):
+                with suppress(FileNotFoundError):
+                    _remove_old(path)
 
     def add(self, rows: Sequence[dict[str, Any]]) -> None:
         """A chunk of answers, whole or not at all; the same chunk twice is one file."""
@@ -49,3 +61,9 @@ class Memory:
     @property
     def files(self) -> list[str]:
         return list(walk(self.root, ".parquet"))
+
+
+def _remove_old(path: str) -> None:
+    fs, inner = filesystem(path)
+    if datetime.now(UTC) - fs.modified(inner) > _OLD:
+        remove(path)

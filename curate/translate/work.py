@@ -1,30 +1,31 @@
 """What a task does with its share of the input: its distinct spans, and later its documents with translations."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xxhash
 
 from curate.page import failure_of, stable_id
 from curate.runfolder import join, publishing, unique, write_json
 from curate.sheets import Sheets
-from curate.sources import read
-from curate.sources.opening import open_decompressed
-from curate.sources.record import Failure, Item, Record, Split
+from curate.sources.record import Failure
+from curate.translate.documents import Reading, Source
 from curate.work import Unit
 from filters.columns import FAILED, SOURCE
 from translate.document import Document, Format
-from translate.engine import Identity, content_key
+from translate.engine import Identity, content_key, whole_characters
+from translate.mask import check_placeholders
 from translate.request import TranslationPrompt
 
-LIMIT_BYTES = 16 << 20  # of a record
+UNANSWERED = "unanswered"  # the reason of a span that the engine's passing trouble left open
 _STRINGS = ("id", "url", "date", "dump", "file_path", "license", "opt_out")
-_RECORDS = ("chat", "instruction")  # formats whose document is a line of JSON, not its field `text`
 
-SPANS = pa.schema([("unit", pa.int64()), ("key", pa.string()), ("text", pa.string())])
+# key: its name in the memory; fallback: the same for the second engine, null where there is none
+SPANS = pa.schema([("unit", pa.int64()), ("key", pa.string()), ("fallback", pa.string()), ("text", pa.string())])
 WRITTEN = pa.schema(
     [
         pa.field("text", pa.string()),
@@ -35,6 +36,7 @@ WRITTEN = pa.schema(
         pa.field("translated_by", pa.string()),  # the model
         pa.field("spans", pa.int32()),
         pa.field("untranslated", pa.int32()),  # spans of them that are as in the source
+        pa.field("by_fallback", pa.int32()),  # spans of them that the second model translated
         pa.field("source", SOURCE),
     ]
 )
@@ -48,7 +50,7 @@ class Pair:
     source: str  # eng_Latn
     target: str  # hin_Deva
     names: tuple[str, str]  # in English
-    format: Format = "plain"
+    format: Format | None = None  # None: as each file and record says
     on_failure: Literal["keep", "drop"] = "keep"  # keep: those spans stay as they are
 
     @property
@@ -62,124 +64,175 @@ class Pair:
         return pair | {"prompt": self.prompt.fingerprint}
 
 
-def spans_unit(unit: Unit, pair: Pair, identity: Identity, root: str) -> int:
+class Keys(NamedTuple):
+    """Names of a span's answers in the memory."""
+
+    key: str
+    fallback: str | None
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What an answer depends on: the prompt, who answers, and which checks are not made."""
+
+    prompt: TranslationPrompt
+    identity: Identity
+    fallback: Identity | None = None
+    accepted: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What the output depends on."""
+        fallback = self.fallback and asdict(self.fallback)
+        return {"model": asdict(self.identity), "fallback": fallback, "accepted": sorted({*self.accepted})}
+
+    def of(self, texts: Iterable[str]) -> dict[str, Keys]:
+        return {text: Keys(self._key(self.identity, text), self._second(text)) for text in texts}
+
+    def _second(self, text: str) -> str | None:
+        return self._key(self.fallback, text) if self.fallback else None
+
+    def _key(self, identity: Identity, text: str) -> str:
+        """An answer judged by fewer checks has another name: the memory keeps judgements, not what was refused."""
+        key = content_key(identity, self.prompt.request(text))
+        accepted = ",".join(sorted({*self.accepted}))
+        return xxhash.xxh3_128_hexdigest(f"{key} {accepted}".encode()) if accepted else key
+
+
+@dataclass(frozen=True)
+class Share:
+    """What every unit's work needs to know."""
+
+    pair: Pair
+    naming: Naming
+    reading: Reading
+    root: str  # of the run folder
+
+
+# --- spans -----------------------------------------------------------------------------------------------------------
+
+
+def spans_unit(unit: Unit, share: Share) -> int:
     """The distinct spans of a unit's documents, with their keys; returns how many. Published by a commit record."""
     texts: dict[str, None] = {}
     for split in unit.splits:
-        for item in _items(split, pair.format):
-            if isinstance(item, Record) and (document := _parsed(item, pair.format)):
+        for item in share.reading.documents(split):
+            if isinstance(item, Source) and (document := _parsed(item)):
                 texts.update(dict.fromkeys(span.text for span in document.spans))
-    keys = _keys(texts, pair, identity)
-    name = f"{unit.index:06d}.parquet"  # the content depends on the unit alone
-    with publishing(join(root, "spans", name)) as file:
-        table = pa.table({"unit": [unit.index] * len(texts), "key": list(keys.values()), "text": list(texts)}, SPANS)
+    keys = share.naming.of(texts).values()
+    columns = [[unit.index] * len(texts), [each.key for each in keys], [each.fallback for each in keys]]
+    table = pa.table([*columns, [whole_characters(text) for text in texts]], SPANS)
+    name = f"{unit.index:06d}"  # the content depends on the unit alone
+    with publishing(join(share.root, "spans", f"{name}.parquet")) as file:
         pq.write_table(table, file, compression="zstd")
-    write_json(join(root, "spans", "_commits", f"{unit.index:06d}.json"), {"unit": unit.index, "spans": len(texts)})
+    write_json(join(share.root, "spans", "_commits", f"{name}.json"), {"unit": unit.index, "spans": len(texts)})
     return len(texts)
 
 
-def _keys(texts: dict[str, None], pair: Pair, identity: Identity) -> dict[str, str]:
-    prompt = pair.prompt
-    return {text: content_key(identity, prompt.request(text)) for text in texts}
-
-
-def rebuild_unit(unit: Unit, answers: pa.Table, pair: Pair, identity: Identity, root: str) -> dict[str, Any]:
-    """A unit's documents with their translations. answers: columns key, translation, reason. Returns the commit record."""
-    known = {key: (text, why) for key, text, why in zip(*(answers[n].to_pylist() for n in ("key", "translation", "reason")), strict=True)}  # fmt: skip
-    counts, name = _Counts(), f"{unit.index:06d}-{unique()}.parquet"
-    with Sheets(root, name) as sheets:
-        for split in unit.splits:
-            for item in _items(split, pair.format):
-                _rebuild(item, split.file, known, pair, identity, counts, sheets)
-    commit = {"unit": unit.index, "files": sheets.files, **counts.as_json()}
-    write_json(join(root, "_commits", f"{unit.index:06d}.json"), commit)
-    return commit
-
-
-class _Counts:
-    def __init__(self) -> None:
-        self.documents = self.written = self.spans = self.whole = 0
-        self.dropped, self.failed, self.untranslated = Counter[str](), Counter[str](), Counter[str]()
-
-    def as_json(self) -> dict[str, Any]:
-        plain = {"in": self.documents, "written": self.written, "spans": self.spans, "whole": self.whole}
-        return plain | {name: dict(getattr(self, name)) for name in ("dropped", "failed", "untranslated")}
-
-
-def _rebuild(
-    item: Item,
-    file: str,
-    known: dict[str, tuple[str | None, str | None]],
-    pair: Pair,
-    identity: Identity,
-    counts: _Counts,
-    sheets: Sheets,
-) -> None:
-    if isinstance(item, Failure):
-        counts.documents += 1
-        counts.failed[item.reason] += 1
-        sheets.add("failed", [failure_of(file, item.offset, item.url, item.reason, item.error)], FAILED)
-        return
-    if not isinstance(item, Record):
-        return
-    counts.documents += 1
-    document = _parsed(item, pair.format)
-    if document is None:
-        counts.failed["malformed"] += 1
-        error = f"no {pair.format} document"
-        sheets.add("failed", [failure_of(file, item.offset, item.url, "malformed", error)], FAILED)
-        return
-    translations, reasons = _translations(document, known, pair, identity)
-    reason = item.drop_reason or (reasons[0] if reasons and pair.on_failure == "drop" else None)
-    place = {"id": item.id or stable_id(file, item.offset), "url": item.url, "source": {"file": file, "offset": item.offset}}  # fmt: skip
-    if reason:
-        counts.dropped[reason] += 1
-        sheets.add("dropped", [place | {"reason": reason}], DROPPED)
-        return
-    counts.written += 1
-    counts.spans += len(document.spans)
-    counts.whole += not reasons
-    counts.untranslated.update(reasons)
-    language, _, script = pair.target.partition("_")
-    row = {name: getattr(item, name) for name in _STRINGS} | place
-    row |= {"text": document.rebuild(translations), "language": language, "language_script": script}
-    row |= {"translated_from": pair.source, "translated_by": identity.model}
-    sheets.add(pair.target, [row | {"spans": len(document.spans), "untranslated": len(reasons)}], WRITTEN)
-
-
-def _translations(
-    document: Document, known: dict[str, tuple[str | None, str | None]], pair: Pair, identity: Identity
-) -> tuple[list[str | None], list[str]]:
-    """A translation a span, None where there is none; and why not, for each of these."""
-    texts = dict.fromkeys(span.text for span in document.spans)
-    keys = _keys(texts, pair, identity)
-    translations: list[str | None] = []
-    reasons: list[str] = []
-    for span in document.spans:
-        translation, reason = known.get(keys[span.text], (None, None))
-        translations.append(translation)
-        if translation is None:
-            reasons.append(reason or "unanswered")
-    return translations, reasons
-
-
-def _parsed(record: Record, format_: Format) -> Document | None:
+def _parsed(source: Source) -> Document | None:
     try:
-        return Document.parse(str(record.payload), format_)
+        return Document.parse(source.text, source.format)
     except ValueError:
         return None
 
 
-def _items(split: Split, format_: Format) -> Iterator[Item]:
-    if format_ not in _RECORDS:
-        yield from read(split, limit_bytes=LIMIT_BYTES)
-        return
-    with open_decompressed(split.file) as file:
-        offset = 0
-        while line := file.readline(LIMIT_BYTES + 1):
-            if len(line) > LIMIT_BYTES:
-                yield Failure(offset=offset, reason="too_large", error=f"a line of more than {LIMIT_BYTES} bytes")
-                return
-            if line.strip():
-                yield Record(offset=offset, payload=line.decode("utf-8", "replace").rstrip("\r\n"))
-            offset += len(line)
+# --- documents -------------------------------------------------------------------------------------------------------
+
+
+class Answered(NamedTuple):
+    """What is known of a span: its translation, or why there is none."""
+
+    translation: str | None
+    reason: str | None
+    by_fallback: bool
+
+
+_NOTHING = Answered(None, None, False)
+_MARKS = frozenset("<＜")  # what a placeholder begins with
+
+
+def rebuild_unit(unit: Unit, answers: pa.Table, share: Share) -> dict[str, Any]:
+    """A unit's documents with their translations. answers: columns key, translation, reason, by_fallback.
+
+    Returns the commit record.
+    """
+    columns = [answers[name].to_pylist() for name in ("key", *Answered._fields)]
+    known = {key: Answered(*rest) for key, *rest in zip(*columns, strict=True)}
+    name = f"{unit.index:06d}-{unique()}.parquet"
+    with Sheets(share.root, name) as sheets:
+        rebuilding = _Rebuilding(share, known, sheets)
+        for split in unit.splits:
+            for item in share.reading.documents(split):
+                rebuilding.add(item, split.file)
+    commit = {"unit": unit.index, "files": sheets.files, **rebuilding.counts()}
+    write_json(join(share.root, "_commits", f"{unit.index:06d}.json"), commit)
+    return commit
+
+
+class _Rebuilding:
+    """Writes documents down and counts what becomes of them."""
+
+    def __init__(self, share: Share, known: Mapping[str, Answered], sheets: Sheets) -> None:
+        self._share, self._known, self._sheets = share, known, sheets
+        self._sums = Counter[str]()
+        self._dropped, self._failed, self._untranslated = Counter[str](), Counter[str](), Counter[str]()
+
+    def counts(self) -> dict[str, Any]:
+        sums = {name: self._sums[name] for name in ("in", "written", "spans", "whole", "by_fallback")}
+        reasons = {"dropped": self._dropped, "failed": self._failed, "untranslated": self._untranslated}
+        return sums | {name: dict(counts) for name, counts in reasons.items()}
+
+    def add(self, item: Failure | Source, file: str) -> None:
+        self._sums["in"] += 1
+        if isinstance(item, Failure):
+            self._fail(file, item.offset, item.url, item.reason, item.error)
+        elif reason := item.record.drop_reason:
+            self._drop(item, file, reason)
+        elif document := _parsed(item):
+            self._add(item, document, file)
+        else:
+            self._fail(file, item.record.offset, item.record.url, "malformed", f"no {item.format} document")
+
+    def _fail(self, file: str, offset: int, url: str | None, reason: str, error: str) -> None:
+        self._failed[reason] += 1
+        self._sheets.add("failed", [failure_of(file, offset, url, reason, error)], FAILED)
+
+    def _drop(self, item: Source, file: str, reason: str) -> None:
+        self._dropped[reason] += 1
+        self._sheets.add("dropped", [_place(item, file) | {"reason": reason}], DROPPED)
+
+    def _add(self, item: Source, document: Document, file: str) -> None:
+        pair, answers = self._share.pair, self._answers(document)
+        reasons = [each.reason or UNANSWERED for each in answers if each.translation is None]
+        if reasons and pair.on_failure == "drop":
+            self._drop(item, file, reasons[0])
+            return
+        fallback = sum(each.by_fallback for each in answers)
+        self._sums.update({"written": 1, "spans": len(answers), "whole": int(not reasons), "by_fallback": fallback})
+        self._untranslated.update(reasons)
+        language, _, script = pair.target.partition("_")
+        row = {name: getattr(item.record, name) for name in _STRINGS} | _place(item, file)
+        row |= {"text": document.rebuild([each.translation for each in answers])}
+        row |= {"language": language, "language_script": script, "translated_from": pair.source}
+        row |= {"translated_by": self._share.naming.identity.model, "by_fallback": fallback}
+        row |= {"spans": len(answers), "untranslated": len(reasons)}
+        self._sheets.add(pair.target, [row], WRITTEN)
+
+    def _answers(self, document: Document) -> list[Answered]:
+        keys = self._share.naming.of({span.text for span in document.spans})
+        return [_usable(span.text, self._known.get(keys[span.text].key, _NOTHING)) for span in document.spans]
+
+
+def _usable(text: str, answered: Answered) -> Answered:
+    """Without a translation whose placeholders cannot be put back: where that check is accepted, there are such."""
+    if answered.translation is None or not (_MARKS & {*text, *answered.translation}):
+        return answered
+    problem = check_placeholders(text, answered.translation)
+    bad = problem is not None and problem.kind != "crossed"
+    return Answered(None, "placeholders", False) if bad else answered
+
+
+def _place(item: Source, file: str) -> dict[str, Any]:
+    record = item.record
+    id_ = record.id or stable_id(file, record.offset)
+    return {"id": id_, "url": record.url, "source": {"file": file, "offset": record.offset}}

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from rich.console import Console
 
 from curate.cli import main
 from curate.runfolder import read_json
-from curate.translate.job import Translation, run
+from curate.translate.job import CHUNK, Translation, run
 from curate.translate.memory import Memory
 from curate.translate.work import Pair
 from translate.echo import EchoEngine
-from translate.engine import Answer, EngineError, Failure, Identity, Request, Result
+from translate.engine import Answer, Engine, EngineError, Failure, Identity, Request, Result
 
 SENTENCES = [
     "The old bridge was mended last week.",
@@ -83,10 +84,25 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def job(corpus: Path, output: Path, engine: Any, **pair: Any) -> Translation:
+@dataclass(frozen=True)
+class Given:
+    """The source of an engine that is there already."""
+
+    engine: Engine
+
+    def open(self) -> Engine:
+        return self.engine
+
+
+def job(
+    corpus: Path, output: Path, engine: Any, *, fallback: Any = None, chunk: int = CHUNK, **pair: Any
+) -> Translation:
     languages = Pair("eng_Latn", "hin_Deva", ("English", "Hindi"), **pair)
     memory = Memory(str(output / "memory"))
-    return Translation((str(corpus / "a.jsonl"),), str(output), languages, engine, memory, UNTRANSLATED)
+    second = Given(fallback) if fallback else None
+    return Translation(
+        (str(corpus / "a.jsonl"),), str(output), languages, Given(engine), memory, UNTRANSLATED, second, chunk=chunk
+    )
 
 
 def texts(output: Path, label: str = "hin_Deva") -> dict[str, str]:
@@ -136,20 +152,17 @@ def test_damaged_answers_are_found_and_recorded(spark: Any, corpus: Path, tmp_pa
         assert sum(account["dropped"].values()) + account["written"] == 300 and not account["untranslated"]
 
 
-def test_an_engine_that_dies_costs_the_chunk_in_flight(
-    spark: Any, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("curate.translate.job.CHUNK", 8)
+def test_an_engine_that_dies_costs_the_chunk_in_flight(spark: Any, corpus: Path, tmp_path: Path) -> None:
     undisturbed = Dying(10**6)
-    run(job(corpus, tmp_path / "whole", undisturbed), spark, Console(quiet=True))
+    run(job(corpus, tmp_path / "whole", undisturbed, chunk=8), spark, Console(quiet=True))
     asked = 0
     for calls in (1, 2, 1, 10**6):
         engine = Dying(calls)
         if calls < 10**6:
             with pytest.raises(EngineError, match="gone"):
-                run(job(corpus, tmp_path / "out", engine), spark, Console(quiet=True))
+                run(job(corpus, tmp_path / "out", engine, chunk=8), spark, Console(quiet=True))
         else:
-            run(job(corpus, tmp_path / "out", engine), spark, Console(quiet=True))
+            run(job(corpus, tmp_path / "out", engine, chunk=8), spark, Console(quiet=True))
         asked += engine.asked
     assert texts(tmp_path / "out") == texts(tmp_path / "whole")
     assert asked == undisturbed.asked, "no span is paid for twice"
@@ -164,7 +177,9 @@ def test_a_second_corpus_pays_only_for_what_is_new(spark: Any, corpus: Path, tmp
         json.dumps({"id": "new", "text": SENTENCES[0] + " Only this sentence is new."}) + "\n"
     )
     languages = Pair("eng_Latn", "hin_Deva", ("English", "Hindi"))
-    second = Translation((str(more),), str(tmp_path / "two"), languages, EchoEngine(), first.memory, UNTRANSLATED)
+    second = Translation(
+        (str(more),), str(tmp_path / "two"), languages, Given(EchoEngine()), first.memory, UNTRANSLATED
+    )
     assert run(second, spark, Console(quiet=True))["asked"]["spans"] == 1
 
 
@@ -203,4 +218,4 @@ def test_the_command_translates_chat_records(spark: object, tmp_path: Path) -> N
     assert read_json(str(tmp_path / "out" / "manifest.json"))["target"] == "tam_Taml"
     assert "1 left as they are (copied" in result.output, "the checks see that an echo of a sentence is no translation"
     result = CliRunner().invoke(main, [*given[:4], "klingon", *given[5:], "--engine", "echo", "--model", "echo"])
-    assert result.exit_code == 1 and "is no language; write it with its script" in result.output
+    assert result.exit_code == 1 and "is no language that is known here" in result.output

@@ -17,8 +17,8 @@ def _dictionary(source: str, target: str, **words: str) -> Dictionary:
 
 
 HINDI = _dictionary("en", "hi", river="नदी", water="पानी, जल", house="घर", old="पुराना", time="समय", big="बड़ा")
-SPANISH = _dictionary("en", "es", river="río", water="agua", house="casa", old="viejo", monday="lunes")
-TEXT = "The old house by the river has Water 24 hours; see https://old.example/water or `house` for the time."
+SPANISH = _dictionary("en", "es", river="río", water="agua", house="casa", old="viejo", Monday="lunes")
+TEXT = "The old house by the river has water 24 hours; see https://old.example/water or `house` for the time."
 
 
 def _check(text: str, result: Switched) -> None:
@@ -56,10 +56,11 @@ def test_seed_and_text_decide() -> None:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("WATER, Water, water", "AGUA, Agua, agua"),
-        ("Old RIVER", "Viejo RÍO"),
-        ("on Monday", "on lunes".replace("l", "L")),
-        ("River's", "Río"),
+        ("WATER, water", "AGUA, agua"),
+        ("the old RIVER", "the viejo RÍO"),
+        ("on Monday", "on lunes"),
+        ("the river's water", "the río's agua"),
+        ("by River House, where old Water lives", "by River House, where viejo Water lives"),
     ],
 )
 def test_case_is_kept(text: str, wanted: str) -> None:
@@ -68,9 +69,9 @@ def test_case_is_kept(text: str, wanted: str) -> None:
 
 def test_capitals_of_other_scripts() -> None:
     georgian = _dictionary("en", "ka", river="მდინარე")
-    assert code_switch("River RIVER", georgian, share=1, seed=0, language="en").text == "მდინარე მდინარე"
+    assert code_switch("river RIVER", georgian, share=1, seed=0, language="en").text == "მდინარე მდინარე"
     turkish = _dictionary("en", "tr", work="iş")
-    assert code_switch("Work WORK", turkish, share=1, seed=0, language="en").text == "İş İŞ"
+    assert code_switch("work WORK", turkish, share=1, seed=0, language="en").text == "iş İŞ"
     german = _dictionary("en", "de", street="Straße")
     assert code_switch("street STREET", german, share=1, seed=0, language="en").text == "Straße STRASSE"
 
@@ -113,6 +114,54 @@ def test_one_long_line() -> None:
     text = "the old river and water " * 20_000
     result = code_switch(text, HINDI, share=0.3, seed=1, language="en")
     assert result.words == 100_000 and len(result.spans) == 30_000
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Name the name of your name.", "Name the नाम of your नाम."),
+        ("Name five rivers and list the names.", "Name five नदी and list the नाम."),
+        ("To name it, you name the river named Water.", "To name it, you name the नदी named Water."),
+        ("Running water and a well-known one-name boat", "Running पानी and a well-known one-name boat"),
+        ("please describe water", "please describe पानी"),
+    ],
+)
+def test_verbs_and_compounds_stay(text: str, wanted: str) -> None:
+    words = {"river": "नदी", "water": "पानी", "name": "नाम", "known": "ज्ञात", "one": "एक", "well": "कुआँ"}
+    lines = [json.dumps({"head": word, "entry": f"{word} /x/ <N>\n{text}"}) for word, text in words.items()]
+    verbs = {"run": "दौड़ना", "name": "नाम रखना", "describe": "वर्णन करना", "water": "सींचना"}
+    lines += [json.dumps({"head": word, "entry": f"{word} /x/ <VT>\n{text}"}) for word, text in verbs.items()]
+    dictionary = parse(lines, source="en", target="hi")
+    assert code_switch(text, dictionary, share=1, seed=0, language="en").text == wanted
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "text", "wanted"),
+    [
+        ("ar", {"story": "القصّة", "lake": "البحيرة"}, "the story of a lake", "the قصة of a بحيرة"),
+        ("ar", {"bible": "الكتاب المقدّس", "gold": "البحث عن الذهب"}, "a bible or gold", "a كتاب مقدس or بحث عن الذهب"),
+        ("ar", {"duty": "الالتزام", "fire": "التهاب"}, "his duty, their fire", "his التزام, their التهاب"),
+        ("ar", {"today": "اليوم", "god": "الله"}, "god today", "الله اليوم"),
+        ("sw", {"two": "wili", "new": "pya", "easy": "rahisi"}, "two new easy books", "mbili mpya rahisi books"),
+        (
+            "es",
+            {"city": "ciudad", "voice": "voz", "action": "acción"},
+            "cities, voices, actions",
+            "ciudades, voces, acciones",
+        ),
+        ("es", {"country": "país", "king": "rey", "house": "casa"}, "countries, kings, house", "países, reyes, casa"),
+    ],
+)
+def test_the_form_fits_the_sentence(language: str, words: dict[str, str], text: str, wanted: str) -> None:
+    assert code_switch(text, _dictionary("en", language, **words), share=1, seed=0, language="en").text == wanted
+
+
+def test_grammar_of_the_sentence_stays_and_the_article_too() -> None:
+    hindi = _dictionary("en", "hi", **{"from": "से", "people": "लोग", "into": "में, अंदर"}).reversed()
+    assert code_switch("लोग घर से बाहर, घर में", hindi, share=1, seed=0, language="hi").text == "people घर से बाहर, घर में"
+    arabic = _dictionary("en", "ar", book="الكتاب", story="القصّة").reversed()
+    text = code_switch("قرأت الكتاب وهذه قصة", arabic, share=1, seed=0, language="ar").text
+    assert text == "قرأت الـ book وهذه story"
 
 
 def test_explanations_are_no_words() -> None:

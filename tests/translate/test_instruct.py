@@ -88,7 +88,7 @@ def _build(transform: str, example: Example, settings: Settings = SETTINGS) -> l
         answers |= {part: _made(part) for part in parts}
     made = build(example, transform, settings, answers)
     assert not isinstance(made, Skipped), made
-    return made
+    return [row for row in made if isinstance(row, Row)]
 
 
 def _texts(row: Row) -> list[str]:
@@ -327,6 +327,20 @@ def test_each_part_is_in_the_language_that_it_claims() -> None:
     assert verify_languages([]) == []
 
 
+def test_code_switched_text_is_judged_before_it_was_switched() -> None:
+    text = "Give me two examples of renewable energy sources and of the waste that they leave."
+    swahili = "Niambie mifano miwili ya vyanzo vya nishati mbadala na taka ambazo huachwa navyo."
+    switched = "Pa me wili wili of nguvu nguvu chanzo na of the taka ambazo they acha."
+
+    def row(now: str, before: str) -> Row:
+        return Row("r", "s", "t", (Field("input", "user", (Piece(now, "eng_Latn+swh_Latn", before),)),))
+
+    assert verify_languages([row(switched, text)]) == [[]]
+    (problem,) = verify_languages([row(switched, swahili)])[0]
+    assert (problem.claimed, problem.found) == ("eng_Latn+swh_Latn", "swh_Latn")
+    assert verify_languages([row(HINDI[TOLD], text)])[0][0].kind == "wrong_script"
+
+
 def test_every_transform_keeps_its_languages() -> None:
     settings = replace(SETTINGS, dictionary=_dictionary())
     rows = [row for transform in TRANSFORMS for row in _build(transform, _example(), settings)]
@@ -399,7 +413,7 @@ def test_untranslated_copies_of_alpaca_are_found(shared: Path) -> None:
             while parts := needs(example, transform, settings, answers):
                 answers |= {part: part.text for part in parts}
             made = build(example, transform, settings, answers)
-            rows += made if isinstance(made, list) else []
+            rows += [row for row in made if isinstance(row, Row)] if isinstance(made, list) else []
         claimed = [any("hin" in each for field in row.fields for each in field.languages) for row in rows]
         found = [bool(problems) for problems in verify_languages(rows)]
         switched = "switched" in transform or transform == "romanized"  # in both languages; short Latin text in any

@@ -5,9 +5,9 @@ from itertools import islice
 
 import pytest
 
-from translate.parallel import TEMPLATES, Aligned, Text, parallel_rows
+from translate.parallel import TEMPLATES, parallel_rows
 from translate.transforms.names import NAMES, name
-from translate.transforms.rows import Skipped
+from translate.transforms.rows import Aligned, Skipped, Text
 
 DOCUMENT = Aligned(
     "doc-1",
@@ -67,7 +67,7 @@ def test_provenance() -> None:
     assert len({row.id for row in rows if isinstance(row, Text)}) == 6
     first = rows[0]
     assert isinstance(first, Text)
-    assert (first.transform, first.languages, first.source_ids) == ("alma", ("eng_Latn", "tam_Taml"), ("s-1",))
+    assert (first.transform, first.languages, first.source_id) == ("alma", ["eng_Latn", "tam_Taml"], "s-1")
     assert [row for row in rows if isinstance(row, Skipped)] == [
         Skipped("s-1", template, "too_few_segments") for template in ("alternating",) * 2 + ("interleaved",) * 2
     ]

@@ -171,6 +171,12 @@ def test_trouble_that_lasts_is_not_asked_again(reason: str) -> None:
         assert failure.detail and len(server.requests) == 1
 
 
+def test_an_answer_that_the_server_ended_for_its_repetition_is_a_loop() -> None:
+    with LanguageServer(lambda body, n: completion("नदी नदी नदी", finish="repetition")) as server:
+        (failure,) = _engine(server).run([_ask()])
+        assert isinstance(failure, Failure) and (failure.reason, failure.passing) == ("loop", False)
+
+
 def test_a_content_filter_is_a_refusal() -> None:
     for reply in (completion("", finish="content_filter"), error(400, "flagged by content_filter")):
         body = reply.body

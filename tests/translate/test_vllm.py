@@ -149,6 +149,32 @@ def test_annotate_with_the_engine_in_process_accounts_for_every_document(found: 
     assert again == first | {"tokens_of_this_run": {"prompt": 0, "completion": 0}}
 
 
+def test_an_answer_that_repeats_itself_ends_early_and_is_a_loop(found: dict[str, Any]) -> None:
+    for result in found["looped"]["plain"]:
+        assert result["reason"] == "loop"
+        assert 68 <= int(result["detail"].removeprefix("repeats itself; ended after ").split()[0]) < 1000
+
+
+def test_a_prompt_that_repeats_itself_may_have_such_an_answer(found: dict[str, Any]) -> None:
+    assert {(result["finish"], result["completion_tokens"]) for result in found["looped"]["dotted"]} == {
+        ("length", 1000)
+    }
+
+
+def test_one_bad_text_fails_alone_and_no_text_is_no_answer(found: dict[str, Any]) -> None:
+    long, *others = found["hostile"]
+    assert long["reason"] == "too_long" and len(others) == 5
+    assert {answer["completion_tokens"] for answer in others} == {4}
+    assert found["nothing"] == []
+
+
+def test_an_engine_whose_process_dies_is_one_line(tiny: str) -> None:
+    out = json.loads(_python("-m", "tests.translate.vllm_checks", tiny, "dead").strip().splitlines()[-1])
+    assert out["answered"] == 5 and len(out["said"]) == 2
+    for line in out["said"]:
+        assert line.startswith(f"vLLM with {tiny} stopped: ") and "\n" not in line
+
+
 # --- the same model, served ------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """A Llama with random weights, its tokenizer and chat template: `python tiny_llama.py FOLDER`, in vLLM's environment."""
 
 import sys
+from collections.abc import Iterable, Mapping
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -18,29 +19,39 @@ TEMPLATE = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 CONTEXT = 2048
+SHAPE = {
+    "hidden_size": 128,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+}
 
 
-def main(folder: str) -> None:
+def save(
+    folder: str, texts: Iterable[str] = TEXTS, vocabulary: int = 600, shape: Mapping[str, float | bool] = SHAPE
+) -> None:
+    """Into the folder: a tokenizer learned from the texts, and weights for it. `shape`: fields of LlamaConfig."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     trainer = trainers.BpeTrainer(
-        vocab_size=600, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+        vocab_size=vocabulary,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
-    tokenizer.train_from_iterator(TEXTS, trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     wrapped = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token="<|endoftext|>", eos_token="<|im_end|>", pad_token="<|endoftext|>"
     )
     wrapped.chat_template = TEMPLATE
     wrapped.save_pretrained(folder)
     torch.manual_seed(1)
-    shape = {"hidden_size": 128, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
-    config = LlamaConfig(
-        **shape, vocab_size=len(wrapped), num_key_value_heads=2, max_position_embeddings=CONTEXT, eos_token_id=2
-    )
+    config = LlamaConfig(**shape, vocab_size=len(wrapped), max_position_embeddings=CONTEXT, eos_token_id=2)
     LlamaForCausalLM(config).save_pretrained(folder)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    save(sys.argv[1])

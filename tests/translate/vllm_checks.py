@@ -1,16 +1,16 @@
 """The vLLM engine beside vLLM itself: `python -m tests.translate.vllm_checks MODEL`, in vLLM's environment.
 
-Prints one JSON object of what was found; test_vllm.py says what it should be.
+Prints one JSON object of what was found; test_vllm.py says what it should be. `MODEL dead`: an engine whose process dies.
 """
 
 import json
+import multiprocessing
 import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from curate.annotate import Annotation, Folder, load_rubric, sample
 from translate.engine import EngineError, Message, Parameters, Request
 from translate.offline import VllmEngine
 from translate.prompt import quoted
@@ -51,6 +51,9 @@ def main(model: str) -> None:
         [Request(TEXTS[0], Parameters(max_tokens=4)), Request("x " * 3000, Parameters(max_tokens=4))]
     )
     found["fits"], found["long"] = asdict(fits), asdict(long)
+    found["hostile"] = [asdict(result) for result in engine.run(hostile())]
+    found["nothing"] = engine.run([])
+    found["looped"] = _looped(engine)
     found["special"] = _special_ids(engine)
     found["annotated"] = _annotated(engine)
     try:
@@ -58,6 +61,36 @@ def main(model: str) -> None:
     except EngineError as error:
         found["impossible_schema"] = str(error)
     print(json.dumps(found))
+
+
+def hostile() -> list[Request]:
+    """One longer than the context between texts that no tokenizer should trip over."""
+    texts = ["नदी " * 4000, "\ud800", "\u202eabc\u2066נהר\u2069\u202c", "", "\x00\u200f\ufeff", TEXTS[0]]
+    return [Request((Message("user", text),), Parameters(max_tokens=4)) for text in texts]
+
+
+def _looped(engine: VllmEngine) -> dict[str, Any]:
+    """Greedy answers of random weights come to repeat themselves; to a prompt that does they may."""
+    plain = [Request(text, Parameters(max_tokens=1000)) for text in TEXTS[:4]]
+    dotted = [Request(text + " ." * 200, Parameters(max_tokens=1000)) for text in TEXTS[:4]]
+    return {
+        name: [asdict(result) for result in engine.run(some)] for name, some in (("plain", plain), ("dotted", dotted))
+    }
+
+
+def dead(model: str) -> None:
+    """Prints what is said of an engine whose process was killed, twice."""
+    engine = VllmEngine(model, **OPTIONS)
+    answered = len(engine.run(chats()))
+    for child in multiprocessing.active_children():
+        child.kill()
+    said = []
+    for _ in range(2):
+        try:
+            engine.run(chats())
+        except EngineError as error:
+            said.append(str(error))
+    print(json.dumps({"answered": answered, "said": said}))
 
 
 def _as_vllm_itself(engine: VllmEngine, answers: list[Any]) -> dict[str, Any]:
@@ -82,6 +115,9 @@ def _special_ids(engine: VllmEngine) -> list[int]:
 
 def _annotated(engine: VllmEngine) -> list[dict[str, Any]]:
     """What `curate quality annotate` counts with this engine, and what a rerun does."""
+    # Not above: a worker of vLLM's own imports this module again, and its CPU build can't load beside numba
+    from curate.annotate import Annotation, Folder, load_rubric, sample
+
     with tempfile.TemporaryDirectory() as folder:
         rows = [{"id": str(n), "language": "hin_Deva", "text": f"{n} {TEXTS[0]}"} for n in range(12)]
         source = Path(folder) / "a.jsonl"
@@ -93,4 +129,4 @@ def _annotated(engine: VllmEngine) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    (dead if sys.argv[2:] == ["dead"] else main)(sys.argv[1])

@@ -4,19 +4,23 @@ A signal is a number (translate/checks/measures.py); a cutoff says from where on
 problem (another prompt, another engine, the source kept) is the caller's.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
-from translate.checks import measures
+from translate.checks import measures, models
 from translate.checks.lengths import LengthLimits
 from translate.checks.measures import Batch, Measured
 from translate.engine import Answer
+from translate.fluency.model import FluencyModel
+from translate.similarity import PairModel
 
 # In order of cost. wrong_script stands before wrong_language: a language model's answer about another script means little
 Reason = Literal[
     "empty", "stopped_by_length", "placeholders", "line_breaks", "markup_added", "refusal", "preamble", "copied",
     "partly_copied", "urls_changed", "numbers_changed", "length_ratio", "unfinished", "loop", "wrong_script", "wrong_language",
+    "disfluent", "dissimilar", "low_estimate",
 ]  # fmt: skip
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
@@ -39,7 +43,8 @@ class Problem(NamedTuple):
     detail: str
 
 
-# Chosen on news in 30 languages so that of each hardly one human translation in 500 is a problem (translation_checks)
+# Chosen on news in 30 languages so that of each hardly one human translation in 500 is a problem (translation_checks).
+# Similarity and estimates, each on its model's own scale, have to be given one: here they only must be numbers
 CUTOFFS: Mapping[Reason, Cutoff] = MappingProxyType(
     {
         "empty": Cutoff("from", 1),
@@ -58,6 +63,9 @@ CUTOFFS: Mapping[Reason, Cutoff] = MappingProxyType(
         "loop": Cutoff("from", 0.25),
         "wrong_script": Cutoff("from", 0.45),
         "wrong_language": Cutoff("from", 0.98),
+        "disfluent": Cutoff("from", 0.99),
+        "dissimilar": Cutoff("to", -math.inf),
+        "low_estimate": Cutoff("to", -math.inf),
     }
 )
 _MEASURES: Mapping[Reason, Callable[[Batch], list[Measured]]] = MappingProxyType(
@@ -78,6 +86,9 @@ _MEASURES: Mapping[Reason, Callable[[Batch], list[Measured]]] = MappingProxyType
         "loop": measures.loop,
         "wrong_script": measures.other_script,
         "wrong_language": measures.other_language,
+        "disfluent": models.disfluent,
+        "dissimilar": models.dissimilar,
+        "low_estimate": models.low_estimate,
     }
 )
 
@@ -95,15 +106,20 @@ def check(
     target_language: str,
     limits: LengthLimits,
     cutoffs: Mapping[Reason, Cutoff] = CUTOFFS,
+    fluency: FluencyModel | None = None,
+    similarity: PairModel | None = None,
+    estimation: PairModel | None = None,
 ) -> list[Problem | None]:
     """The first problem of each answer to a masked source; None: it has none.
 
     Languages are labels in any spelling that `filters.labels` reads.
-    A reason that `cutoffs` leaves out is not looked for. ValueError for other numbers of answers than of sources.
+    A reason that `cutoffs` leaves out is not looked for, nor `disfluent`, `dissimilar` and `low_estimate` without a model
+    of the target's native text, a similarity model and a quality estimation model. ValueError for other numbers of answers
+    than of sources.
     """
     if len(sources) != len(answers):
         raise ValueError(f"{len(answers)} answers to {len(sources)} sources")
-    batch = Batch(sources, answers, source_language, target_language, limits)
+    batch = Batch(sources, answers, source_language, target_language, limits, fluency, similarity, estimation)
     problems: list[Problem | None] = [None] * len(sources)
     rows = list(range(len(sources)))
     for reason in REASONS:

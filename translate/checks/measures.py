@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -20,7 +20,9 @@ from filters.scripts import SCRIPT_INDEX, letter_counts
 from translate.checks import phrases, values
 from translate.checks.lengths import LengthLimits, log_ratio
 from translate.engine import Answer, whole_characters
+from translate.fluency.model import FluencyModel
 from translate.mask import PLACEHOLDER, check_placeholders, protected
+from translate.similarity import PairModel
 
 Measured = tuple[float, str]  # the score, and what was seen
 NOTHING: Measured = (0.0, "")
@@ -62,11 +64,14 @@ class Batch:
     source_language: str
     target_language: str
     limits: LengthLimits
+    fluency: FluencyModel | None = None  # of native text in the target's language
+    similarity: PairModel | None = None
+    estimation: PairModel | None = None
 
     def take(self, rows: Sequence[int]) -> "Batch":
         """Some of its texts."""
         sources, answers = [self.sources[row] for row in rows], [self.answers[row] for row in rows]
-        return Batch(sources, answers, self.source_language, self.target_language, self.limits)
+        return replace(self, sources=sources, answers=answers)
 
     def each(self, measure: Callable[[str, str], Measured]) -> list[Measured]:
         """Of every source and its answer's text."""

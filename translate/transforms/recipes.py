@@ -103,7 +103,7 @@ def _with_thought(example: Example, there: Fields, labels: tuple[str, str, str],
     return (*there[:-1], Field("output", "assistant", tuple(pieces)))
 
 
-XLT = """Act as an expert in {task} who works in {language}.
+XLT = """Act as an expert who can {task} and works in {language}.
 Request: {request}
 First retell the request in {pivot}.
 Then {task} step by step, in {pivot}.

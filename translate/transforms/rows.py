@@ -1,17 +1,14 @@
-"""Instruction data as rows: what comes in (`Example`), what must be made first (`Part`), and what goes out (`Row`)."""
+"""Training data as rows: what comes in, what must be made first (`Part`), and what goes out (`Row`, `Text`)."""
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from translate.engine import Message, Role
-from translate.transforms.names import known
 
-PartName = Literal["instruction", "input", "output"]
+PartName = Literal["instruction", "input", "output", "text"]
+ALPACA: tuple[tuple[PartName, Role], ...] = (("instruction", "user"), ("input", "user"), ("output", "assistant"))
 JOINED = "+"  # between the languages of code-switched text
-
-_PART_OF_ROLE: Mapping[str, PartName] = {"system": "instruction", "user": "input", "assistant": "output"}
-_ALPACA: tuple[tuple[PartName, Role], ...] = (("instruction", "user"), ("input", "user"), ("output", "assistant"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +21,19 @@ class Skipped:
 
 
 class Piece(NamedTuple):
-    """Text in one language (hin_Deva; eng_Latn+hin_Deva where code-switched), or a label or template: ""."""
+    """Text in one language (hin_Deva), or a label or template: "". Code-switched it is eng_Latn+hin_Deva, the language
+    of the sentences first; `before` is then the text as it was before.
+    """
 
     text: str
     language: str = ""
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Instruction, input or output of an example, or a message of a conversation. The loss is on the assistant's."""
+    """Instruction, input or output of an example, a message of a conversation, or a text. The loss is on the
+    assistant's, and a text is the assistant's."""
 
     part: PartName
     role: Role
@@ -52,9 +53,12 @@ class Field:
         return self.role == "assistant"
 
 
+# --- what comes in ---------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A source row, all in one language. `chat`: it came as messages, and its rows go out so."""
+    """Questions and answers, all in one language. `chat`: they came as messages, and their rows go out so."""
 
     id: str
     language: str
@@ -63,8 +67,61 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Aligned:
+    """A sentence with its translation, or a document of such: (source, target) segments in order."""
+
+    id: str
+    segments: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A text as somebody wrote it, in one language."""
+
+    id: str
+    language: str
+    text: str
+    title: str = ""
+
+
+Source = Example | Aligned | Native
+
+
+# --- what goes out ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A row of pretraining text."""
+
+    id: str
+    source_id: str
+    transform: str
+    pieces: tuple[Piece, ...]
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The text as the one field of a row."""
+        return (Field("text", "assistant", self.pieces),)
+
+    @property
+    def text(self) -> str:
+        return self.fields[0].text
+
+    @property
+    def languages(self) -> list[str]:
+        """In the order of their first appearance."""
+        return self.fields[0].languages
+
+    def record(self) -> dict[str, Any]:
+        """Columns."""
+        provenance = {"id": self.id, "source_id": self.source_id, "transform": self.transform}
+        return {"text": self.text, **provenance, "languages": self.languages}
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """A row of training data with where it came from. `beside`: columns that are kept but not trained on."""
+    """A row of instruction data with where it came from. `beside`: columns that are kept but not trained on."""
 
     id: str
     source_id: str
@@ -81,7 +138,7 @@ class Row:
             loss, languages = [each.loss for each in self.fields], [each.languages for each in self.fields]
             return {"messages": messages, **provenance, "loss": loss, "languages": languages}
         return {
-            **{part: self._joined(part) for part, _ in _ALPACA},
+            **{part: self._joined(part) for part, _ in ALPACA},
             **provenance,
             "loss": {each.part: each.loss for each in self.fields},
             "languages": {each.part: each.languages for each in self.fields},
@@ -89,6 +146,13 @@ class Row:
 
     def _joined(self, part: PartName) -> str:
         return "\n\n".join(each.text for each in self.fields if each.part == part)
+
+
+# --- in between ------------------------------------------------------------------------------------------------------
+
+Form = Literal[
+    "", "conversation", "instruction"
+]  # of an answer: free text, or a JSON object of translate.transforms.grounded
 
 
 class Part(NamedTuple):
@@ -102,10 +166,11 @@ class Part(NamedTuple):
     source: str
     target: str
     messages: tuple[Message, ...] = ()
+    form: Form = ""
 
 
 Answers = Mapping[Part, str | None]  # None: the engine failed
-Made = list[Row] | Skipped
+Made = list[Row] | list[Text] | Skipped
 # A transform: asks for parts, one list after another, is sent their texts in order, and returns what it made
 Steps = Generator[list[Part], list[str], Made]
 
@@ -113,45 +178,3 @@ Steps = Generator[list[Part], list[str], Made]
 def plain(part: PartName, role: Role, text: str, language: str) -> Field:
     """A field in one language."""
     return Field(part, role, (Piece(text, language),))
-
-
-def read_example(record: Mapping[str, Any], *, id: str, language: str) -> Example | Skipped:
-    """{instruction, input, output} or {messages: [{role, content}]}.
-
-    Skipped (not_an_example, empty) unless a question stands before an answer and both have text; a missing input is
-    none. ValueError for an unknown language.
-    """
-    language = known(language)
-    chat = "messages" in record
-    fields = _messages(record["messages"], language) if chat else _alpaca(record, language)
-    if fields is None:
-        return Skipped(id, "", "not_an_example")
-    if not _answered(fields):
-        return Skipped(id, "", "empty")
-    return Example(id, language, fields, chat)
-
-
-def _alpaca(record: Mapping[str, Any], language: str) -> tuple[Field, ...] | None:
-    texts = [record.get(part) or "" for part, _ in _ALPACA]
-    if not all(isinstance(text, str) for text in texts):
-        return None
-    both = zip(_ALPACA, texts, strict=True)
-    return tuple(plain(part, role, text, language) for (part, role), text in both if text.strip())
-
-
-def _messages(messages: object, language: str) -> tuple[Field, ...] | None:
-    if not isinstance(messages, list) or not all(isinstance(message, Mapping) for message in messages):
-        return None
-    fields: list[Field] = []
-    for message in messages:
-        role, content = message.get("role"), message.get("content")
-        if not isinstance(role, str) or role not in _PART_OF_ROLE or not isinstance(content, str):
-            return None
-        fields.append(plain(_PART_OF_ROLE[role], role, content, language))  # type: ignore[arg-type]
-    return tuple(fields)
-
-
-def _answered(fields: tuple[Field, ...]) -> bool:
-    """Whether a user begins, an assistant ends, and nobody says nothing."""
-    roles = [each.role for each in fields if each.role != "system"]
-    return roles[:1] == ["user"] and roles[-1] == "assistant" and all(each.text.strip() for each in fields)

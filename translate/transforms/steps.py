@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from translate.codeswitch import code_switch
 from translate.dictionary import Dictionary
 from translate.engine import Message
-from translate.transforms.names import known
+from translate.transforms.grounded import MOST_TURNS
+from translate.transforms.names import NAMINGS, Naming, known
 from translate.transforms.rows import JOINED, Example, Field, Part, PartName, Piece, Row, plain
 
 ALL: frozenset[PartName] = frozenset({"instruction", "input", "output"})
@@ -20,19 +21,32 @@ class Settings:
     """What holds for all rows of a job."""
 
     target: str  # the language that rows are made in
+    source: str = ""  # of the first side of aligned texts; examples carry their own
     seed: int = 0
     translate: frozenset[PartName] = field(default=ALL)  # by the transform `translated`
     dictionary: Dictionary | None = None  # for code-switching; from the examples' language or from the target
     switch: float = 0.3  # share of the words that are code-switched
+    switched: frozenset[PartName] = field(default=QUESTION)  # parts whose words are
+    naming: Naming = "english"  # of languages, in the templates of aligned text
+    turns: int = 3  # of a conversation about a page
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", known(self.target))
-        if unknown := self.translate - ALL:
+        if self.source:
+            object.__setattr__(self, "source", known(self.source))
+        if unknown := (self.translate | self.switched) - ALL:
             raise ValueError(f"no parts {', '.join(sorted(unknown))}; there are {', '.join(sorted(ALL))}")
+        if not 0 <= self.switch <= 1:
+            raise ValueError(f"switch is {self.switch:g}; it is a share of the words, from 0 to 1")
+        if self.naming not in NAMINGS:
+            raise ValueError(f"naming is {self.naming!r}; it can be {' or '.join(NAMINGS)}")
+        if not 1 <= self.turns <= MOST_TURNS:
+            raise ValueError(f"{self.turns} turns; a conversation has 1 to {MOST_TURNS}")
 
 
-def row(example: Example, transform: str, fields: Fields, **beside: str) -> Row:
-    return Row(f"{example.id}/{transform}", example.id, transform, fields, example.chat, beside)
+def row(example: Example, transform: str, fields: Fields, direction: str = "", **beside: str) -> Row:
+    name = f"{transform}/{direction}" if direction else transform
+    return Row(f"{example.id}/{name}", example.id, transform, fields, example.chat, beside)
 
 
 def translated(fields: Fields, parts: Collection[PartName], source: str, target: str) -> Asking:
@@ -84,17 +98,17 @@ def request(fields: Fields) -> tuple[str, ...]:
 
 
 def switched(fields: Fields, settings: Settings) -> Fields | None:
-    """The fields with the users' words code-switched; None if no word was. They are in the dictionary's language."""
+    """The fields with words of some parts code-switched; None if no word was. They are in the dictionary's language."""
     dictionary = settings.dictionary
     assert dictionary is not None
     made, any_word = [], False
     for each in fields:
-        if each.role == "user":
+        if each.role != "system" and each.part in settings.switched:
             result = code_switch(
                 each.text, dictionary, share=settings.switch, seed=settings.seed, language=dictionary.source
             )
             if result.spans:
                 language = JOINED.join((dictionary.source, dictionary.target))
-                each, any_word = Field(each.part, each.role, (Piece(result.text, language),)), True
+                each, any_word = Field(each.part, each.role, (Piece(result.text, language, each.text),)), True
         made.append(each)
     return tuple(made) if any_word else None

@@ -1,0 +1,1 @@
+"""Data for cross-lingual transfer, by named transforms. See `job`."""
