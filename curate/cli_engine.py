@@ -1,6 +1,5 @@
 """The options by which a command is told which language model to ask."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from functools import wraps
@@ -9,11 +8,9 @@ from typing import Any
 
 import click
 
-from curate.translate.engines import EngineSpec
+from curate.translate.engines import EngineSpec, digest
 from translate.engine import Engine
 from translate.server import Limits
-
-EDGE_BYTES = 1 << 16  # of each end of a weight file that its digest reads
 
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -118,24 +115,11 @@ def _spec(
         raise click.BadParameter("a key is for a server", param_hint="--key-variable")
     limits = Limits(concurrency=concurrency, timeout=timeout)
     if name in ("vllm", "seq2seq") and not revision and Path(model).is_dir():
-        revision = _local_revision(Path(model))
+        revision = digest(Path(model))
     options = _options(llm_options)
     return EngineSpec(
         name=name, model=model, revision=revision, options=options, key_variable=key_variable, limits=limits
     )
-
-
-def _local_revision(folder: Path) -> str:
-    """A digest of a model's files: names, sizes and both ends, so that another model under the same path is another."""
-    digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        size = path.stat().st_size
-        digest.update(f"{path.relative_to(folder)} {size}\n".encode())
-        with path.open("rb") as file:
-            digest.update(file.read(EDGE_BYTES))
-            file.seek(max(0, size - EDGE_BYTES))
-            digest.update(file.read(EDGE_BYTES))
-    return f"local:{digest.hexdigest()}"
 
 
 def _options(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -42,6 +42,15 @@ from translate.document import Format
 @click.option(
     "--accept", "accepted", multiple=True, metavar="CHECK", help="A check not to make, as copied; repeatable."
 )
+@click.option(
+    "--fluency", metavar="MODEL[=CUTOFF]",
+    help="Of `curate fluency train` in the target's language; rejects what is stranger than this share of native text, 0.99.",
+)  # fmt: skip
+@click.option(
+    "--similarity", metavar="FOLDER=CUTOFF",
+    help="A sentence encoder (LaBSE and its kin): rejects a cosine of source and translation at or under it.",
+)  # fmt: skip
+@click.option("--qe", metavar="FOLDER=CUTOFF", help="A quality estimation model: rejects a score at or under it.")
 def translate_(
     inputs: tuple[str, ...],
     output: str,
@@ -54,6 +63,9 @@ def translate_(
     memory: str | None,
     on_failure: Any,
     accepted: tuple[str, ...],
+    fluency: str | None,
+    similarity: str | None,
+    qe: str | None,
 ) -> None:
     """Translate documents span by span.
 
@@ -68,6 +80,7 @@ def translate_(
     from curate.session import session
     from curate.translate.job import Translation, run
     from curate.translate.memory import Memory
+    from curate.translate.models import CheckModel, CheckModels
     from curate.translate.work import Pair
 
     labels = (_label(source), _label(target))
@@ -77,10 +90,15 @@ def translate_(
     pair = Pair(*labels, names, cast(Format | None, format_), on_failure)
     root = output.rstrip("/")
     where = Memory(absolute(memory or join(root, "memory")))
-    job = Translation(inputs, root, pair, spec, where, accepted, fallback, workers)
+    models = CheckModels(
+        CheckModel.read(fluency, "--fluency", needs_cutoff=False),
+        CheckModel.read(similarity, "--similarity", needs_cutoff=True),
+        CheckModel.read(qe, "--qe", needs_cutoff=True),
+    )
+    job = Translation(inputs, root, pair, spec, where, accepted, fallback, models, workers)
     try:
-        job.cutoffs, job.naming  # noqa: B018  (a mistyped check or engine stops here)
-    except ValueError as error:
+        job.cutoffs, job.naming, models.open()
+    except (ValueError, OSError) as error:
         raise RecipeError(str(error)) from None
     recipe = Recipe(input=inputs, output=root, spark=Spark(master=_master(workers)))
     _print(run(job, session(recipe), console))

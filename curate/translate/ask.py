@@ -26,6 +26,7 @@ from curate.translate.asking import Asking
 from curate.translate.desk import Address, Desk, Visitor
 from curate.translate.engines import EngineSource
 from curate.translate.memory import Memory
+from curate.translate.models import CheckModels
 from curate.translate.work import UNANSWERED
 from translate.checks.check import Cutoff, Reason
 from translate.engine import PASSING, EngineError
@@ -42,6 +43,7 @@ class Question:
     prompt: TranslationPrompt
     languages: tuple[str, str]  # eng_Latn, hin_Deva
     cutoffs: Mapping[Reason, Cutoff]
+    models: CheckModels
     memory: Memory
     chunk: int  # spans
 
@@ -168,7 +170,7 @@ def _visit(question: Question, chunks: Sequence[Chunk], address: Address) -> Non
 
 def _work(question: Question, chunks: Sequence[Chunk], next_: Callable[[dict[str, int]], int | None]) -> None:
     engine = question.source.open()
-    asking = Asking(engine, question.prompt, *question.languages, question.cutoffs)
+    asking = Asking(engine, question.prompt, *question.languages, question.cutoffs, question.models.open())
     try:
         counts: dict[str, int] = {}
         while (number := next_(counts)) is not None:

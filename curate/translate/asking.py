@@ -1,7 +1,7 @@
 """A chunk of spans to the engine: asked, checked, what is wrong asked once more, and kept as rows of the memory."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from curate.translate.memory import MEMORY
@@ -32,6 +32,7 @@ class Asking:
     source: str  # eng_Latn
     target: str
     cutoffs: Mapping[Reason, Cutoff]
+    models: Mapping[str, Any] = field(default_factory=dict)  # that check answers too: keywords of `check`
 
     def rows(self, keys: Sequence[str], texts: Sequence[str]) -> list[Row | None]:
         """A row of MEMORY a span; None where the engine's trouble may pass: the next run asks again."""
@@ -66,6 +67,7 @@ class Asking:
             target_language=self.target,
             limits=LengthLimits(),
             cutoffs=self.cutoffs,
+            **self.models,
         )
         for n, answer, problem in zip(answered, answers, found, strict=True):
             if problem:

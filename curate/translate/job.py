@@ -26,6 +26,7 @@ from curate.translate.asking import cutoffs
 from curate.translate.documents import list_documents
 from curate.translate.engines import EngineSource
 from curate.translate.memory import Memory
+from curate.translate.models import NO_MODELS, CheckModels
 from curate.translate.work import UNANSWERED, Naming, Pair, Share, rebuild_unit, spans_unit
 from curate.work import Unit
 from translate.checks.check import Cutoff, Reason
@@ -46,23 +47,25 @@ class Translation:
     memory: Memory
     accepted: tuple[str, ...] = ()  # checks that are not made
     fallback: EngineSource | None = None  # for spans that the engine has no usable translation of
+    models: CheckModels = NO_MODELS
     workers: int = 0  # Spark tasks with an engine each; 0: one engine, in this process
     chunk: int = CHUNK
 
     @cached_property
     def cutoffs(self) -> dict[Reason, Cutoff]:
         """Raises ValueError for an unknown check."""
-        return dict(cutoffs(self.accepted))
+        made = dict(cutoffs(self.accepted))
+        return made | {reason: cutoff for reason, cutoff in self.models.cutoffs.items() if reason in made}
 
     @cached_property
     def naming(self) -> Naming:
         """Raises EngineError for an engine that can't be opened."""
         fallback = _identity(self.fallback) if self.fallback else None
-        return Naming(self.pair.prompt, _identity(self.engine), fallback, self.accepted)
+        return Naming(self.pair.prompt, _identity(self.engine), fallback, (*self.accepted, *self.models.names))
 
     def question(self, source: EngineSource) -> Question:
         languages = (self.pair.source, self.pair.target)
-        return Question(source, self.pair.prompt, languages, self.cutoffs, self.memory, self.chunk)
+        return Question(source, self.pair.prompt, languages, self.cutoffs, self.models, self.memory, self.chunk)
 
 
 def _identity(source: EngineSource) -> Identity:

@@ -73,7 +73,7 @@ class Keys(NamedTuple):
 
 @dataclass(frozen=True)
 class Naming:
-    """What an answer depends on: the prompt, who answers, and which checks are not made."""
+    """What an answer depends on: the prompt, who answers, and which checks are not made, or by a model."""
 
     prompt: TranslationPrompt
     identity: Identity

@@ -21,9 +21,10 @@ from click.testing import CliRunner, Result
 from curate.annotate import Folder, load_rubric, sample
 from curate.annotate.annotation import CHUNK
 from curate.cli_annotate import annotate
-from curate.cli_engine import _local_revision, _options
+from curate.cli_engine import _options
 from curate.console import Commands
 from curate.recipe import RecipeError
+from curate.translate.engines import digest
 from filters.scripts import script
 from tests.translate.llm_server import LanguageServer, completion, error
 
@@ -410,10 +411,10 @@ def test_options_of_vllm_are_json_and_the_key_is_for_servers(tmp_path: Path) -> 
 
 def test_a_local_model_is_known_by_its_files(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"a" * 200_000 + b"b")
-    first = _local_revision(tmp_path)
-    assert first == _local_revision(tmp_path) and first.startswith("local:")
+    first = digest(tmp_path)
+    assert first == digest(tmp_path) and first.startswith("local:")
     (tmp_path / "model.safetensors").write_bytes(b"a" * 200_000 + b"c")
-    assert _local_revision(tmp_path) != first
+    assert digest(tmp_path) != first
 
 
 def test_scores_of_two_judges_do_not_share_a_folder(tmp_path: Path) -> None:

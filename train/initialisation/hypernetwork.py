@@ -57,7 +57,7 @@ class Hypernetwork(nn.Module):
         states = self.layers(states, src_key_padding_mask=~there[..., 0])
         added = self.leave(_mean(states, there)).split(self.sizes, dim=-1)
         return [
-            _shortened(_mean(rows, there) + more * scale, scale)
+            _lengthened(_mean(rows, there), more * scale, scale)
             for rows, more, scale in zip(given, added, self.scales, strict=True)
         ]
 
@@ -66,10 +66,10 @@ def _mean(states: Tensor, there: Tensor) -> Tensor:
     return (states * there).sum(1) / there.sum(1)
 
 
-def _shortened(rows: Tensor, scale: float) -> Tensor:
-    """At most as long as old rows are: longer ones, of pieces that no old token has, would outbid all old tokens."""
-    longest = scale * rows.shape[1] ** 0.5
-    return rows * (longest / rows.norm(dim=1, keepdim=True).clamp_min(1e-12)).clamp_max(1.0)
+def _lengthened(mean: Tensor, more: Tensor, scale: float) -> Tensor:
+    """The sum, at most as long as the mean or as old rows are: longer ones would outbid all old tokens."""
+    made, longest = mean + more, mean.norm(dim=1, keepdim=True).clamp_min(scale * mean.shape[1] ** 0.5)
+    return made * (longest / made.norm(dim=1, keepdim=True).clamp_min(1e-12)).clamp_max(1.0)
 
 
 def merged(tokenizer: PreTrainedTokenizerBase, old: Sequence[int]) -> list[tuple[int, tuple[int, int]]]:
