@@ -26,7 +26,7 @@ def read(name: str, paths: Sequence[str], *, column: str, characters: int) -> Co
     measure: list[str] = []
     left = characters
     for text in texts(paths, column=column):
-        (measure if xxhash.xxh3_64_intdigest(text) % _HELD_OUT == 0 else learn).append(text)
+        (measure if xxhash.xxh3_64_intdigest(text.encode()) % _HELD_OUT == 0 else learn).append(text)
         left -= len(text)
         if left <= 0:
             break
