@@ -28,17 +28,13 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         raise TrainError(f"{folder}: no tokenizer that transformers can load: {line(error)}") from None
 
 
-def load_model(folder: Path, *, dtype: torch.dtype = torch.float32, attention: str = "sdpa") -> PreTrainedModel:
-    """The folder's causal language model. Raises TrainError.
-
-    attention: transformers' name of an implementation; "sdpa" takes 4-D masks, "flex_attention" block masks.
-    """
+def load_model(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """The folder's causal language model. Raises TrainError."""
     _there(folder, "config.json")
     try:
         return AutoModelForCausalLM.from_pretrained(
             str(folder),
             dtype=dtype,
-            attn_implementation=attention,
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,

@@ -176,7 +176,7 @@ FAMILIES = {
     "mistral": (MistralForCausalLM, MistralConfig(**SMALL, sliding_window=4)),
     "gemma2": (
         Gemma2ForCausalLM,
-        Gemma2Config(**SMALL, head_dim=16, sliding_window=4, final_logit_softcapping=3.0, attn_implementation="sdpa"),
+        Gemma2Config(**SMALL, head_dim=16, sliding_window=4, final_logit_softcapping=3.0),
     ),
     "cohere": (CohereForCausalLM, CohereConfig(**SMALL, logit_scale=0.3)),
     "granite": (GraniteForCausalLM, GraniteConfig(**SMALL, logits_scaling=4.0)),

@@ -17,10 +17,11 @@ Mask: TypeAlias = Tensor | BlockMask
 def masks(document_ids: Tensor, config: PretrainedConfig, implementation: str) -> Mask | dict[str, Mask]:
     """document_ids: [B, T]. One mask, or one for each kind of layer where the config names kinds.
 
-    "flex_attention" gets block masks, anything else boolean ones [B, 1, T, T]: True where a token (row) sees another.
+    "flex_attention" gets block masks, "sdpa" boolean ones [B, 1, T, T]: True where a token (row) sees another. "eager"
+    adds its mask to the scores: 0 there, the least number elsewhere.
     Padding (-1) sees itself, so that no row is empty.
     """
-    make = _blocks if implementation == "flex_attention" else _dense
+    make = {"flex_attention": _blocks, "eager": _added}.get(implementation, _dense)
     window = getattr(config, "sliding_window", None)
     kinds = set(getattr(config, "layer_types", None) or ())
     if not kinds:
@@ -36,6 +37,11 @@ def _dense(documents: Tensor, window: int | None) -> Tensor:
     seen = (back >= 0) if window is None else (back >= 0) & (back < window)
     same = documents[:, :, None] == documents[:, None, :]
     return (same & seen)[:, None]
+
+
+def _added(documents: Tensor, window: int | None) -> Tensor:
+    seen = _dense(documents, window)
+    return torch.zeros(seen.shape, device=seen.device).masked_fill_(~seen, torch.finfo(torch.float32).min)
 
 
 def _blocks(documents: Tensor, window: int | None) -> BlockMask:
