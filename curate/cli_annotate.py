@@ -1,5 +1,6 @@
 """`curate quality annotate`: a language model scores a sample against a rubric."""
 
+from collections import Counter
 from typing import Any
 
 import click
@@ -9,7 +10,7 @@ from rich.text import Text
 
 from curate.annotate import Annotation, Folder, Outcome, Sample, load_rubric, sample
 from curate.cli_engine import engine_options
-from curate.console import console, language_cell, plain_table
+from curate.console import by_reason, console, language_cell, plain_table
 from filters.labels import canonical
 from translate.engine import Engine
 
@@ -119,8 +120,7 @@ def _sum(outcome: Outcome, chosen: Sample) -> str:
 
 
 def _reasons(what: str, counts: Any) -> str:
-    by_reason: dict[str, int] = {}
+    summed = Counter[str]()
     for (_, reason), count in counts.items():
-        by_reason[reason] = by_reason.get(reason, 0) + count
-    named = ", ".join(f"{reason} {count:,}" for reason, count in sorted(by_reason.items()))
-    return f"{sum(by_reason.values()):,} {what}" + (f" ({named})" if named else "")
+        summed[reason] += count
+    return by_reason(summed, what)

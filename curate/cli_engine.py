@@ -95,7 +95,8 @@ def fallback_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def _opened(name: str, model: str, revision: str, **given: Any) -> Engine:
+def opened(name: str, model: str, revision: str, **given: Any) -> Engine:
+    """The engine of the options of `engine_options`."""
     return _spec(name, model, revision, **given).open()
 
 

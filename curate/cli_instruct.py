@@ -9,8 +9,8 @@ from typing import Any
 import click
 from rich.text import Text
 
-from curate.cli_engine import _opened
-from curate.console import console, one_line, plain_table
+from curate.cli_engine import opened
+from curate.console import by_reason, console, plain_table
 from curate.plan import absolute
 from curate.recipe import RecipeError
 from curate.resources import file_hash
@@ -140,7 +140,7 @@ def _engines(options: dict[str, Any], root: str, max_tokens: int) -> Any:
     if not model:
         raise RecipeError("--engine needs --model")
     names = ("key_variable", "concurrency", "timeout", "llm_options")
-    engine = _opened(name, model, options["revision"], **{each: options[each] for each in names})
+    engine = opened(name, model, options["revision"], **{each: options[each] for each in names})
     memory = Memory(absolute(options["memory"] or join(root, "memory")))
     return Engines(engine, memory, cutoffs(options["accepted"]), max_tokens)
 
@@ -150,11 +150,6 @@ def _print(account: dict[str, Any]) -> None:
     for name, tried in account["tried"].items():
         table.add_row(name, f"{tried:,}", *(f"{account[each].get(name, 0):,}" for each in ("written", "rows")))
     console.print(table)
-    dropped, failed = (_by_reason(account[name]) for name in ("dropped", "failed"))
+    dropped, failed = (by_reason(account[name]) for name in ("dropped", "failed"))
     written = sum(account["written"].values())
     console.print(Text(f"\n{account['in']:,} in = {written:,} written + {dropped} dropped + {failed} failed"))
-
-
-def _by_reason(counts: dict[str, int]) -> str:
-    why = ", ".join(f"{one_line(reason, 40)} {count:,}" for reason, count in sorted(counts.items()))
-    return f"{sum(counts.values()):,}" + (f" ({why})" if why else "")

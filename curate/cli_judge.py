@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from curate.cli_engine import engine_options
-from curate.console import console, one_line, plain_table
+from curate.console import by_reason, console, one_line, plain_table
 from curate.plan import absolute
 from curate.recipe import RecipeError
 from curate.runfolder import join
@@ -128,18 +128,13 @@ def _account(what: str, total: int, done: int, named: str, found: Any) -> str:
     from curate.judging import unfinished
 
     trouble = getattr(found, "tally", found)
-    lines = f"{total:,} {what} = {done:,} {named} + {_reasons(trouble.failures)} failed"
+    lines = f"{total:,} {what} = {done:,} {named} + {by_reason(trouble.failures)} failed"
     if again := unfinished(trouble.failures):
         lines += f"\n{again:,} of them may be answered later: run the same command again"
     if trouble.again:
-        lines += f"\nasked twice: {_reasons(trouble.again)}"
+        lines += f"\nasked twice: {by_reason(trouble.again)}"
     if found.truncated:
         lines += f"\n{found.truncated:,} judged by the beginning of a text that is too long"
     if found.unread:
-        lines += f"\nrows without anything to judge: {_reasons(found.unread)}"
+        lines += f"\nrows without anything to judge: {by_reason(found.unread)}"
     return lines
-
-
-def _reasons(counts: Mapping[str, int]) -> str:
-    named = ", ".join(f"{one_line(reason, 40)} {count:,}" for reason, count in sorted(counts.items()))
-    return f"{sum(counts.values()):,}" + (f" ({named})" if named else "")

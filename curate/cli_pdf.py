@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from curate import recipe
-from curate.console import console, one_line
+from curate.console import by_reason, console
 from curate.pdf.draw import draw_pages
 from curate.runfolder import RunFolder, join, read_json
 from curate.text_table import print_funnel
@@ -50,19 +50,13 @@ def print_pages(folder: RunFolder, to: Console) -> None:
         return
     files, pages = stages["files"], stages["pages"]
     if files["in"]:
-        to.print(Text(f"PDFs   {files['in']:,} in = {files['read']:,} read + {_by_reason('failed', files['failed'])}"))
-    dropped, failed = _by_reason("dropped", pages["dropped"]), _by_reason("failed", pages["failed"])
+        to.print(Text(f"PDFs   {files['in']:,} in = {files['read']:,} read + {by_reason(files['failed'], 'failed')}"))
+    dropped, failed = by_reason(pages["dropped"], "dropped"), by_reason(pages["failed"], "failed")
     to.print(Text(f"pages  {pages['in']:,} in = {pages['kept']:,} kept + {dropped} + {failed}"))
     if files["in"]:
         routes = ", ".join(f"{route} {count:,}" for route, count in sorted(pages["routes"].items()))
         to.print(Text(f"       text layers: {routes}; read by OCR {pages['recognised']:,}", style="dim"))
     to.print()
-
-
-def _by_reason(what: str, counts: dict[str, int]) -> str:
-    reasons = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    why = ", ".join(f"{one_line(reason, 40)} {count:,}" for reason, count in reasons)
-    return f"{sum(counts.values()):,} {what}" + (f" ({why})" if why else "")
 
 
 def inspect_pages(folder: RunFolder, output: Path, *, reason: str | None, language: str | None, limit: int) -> None:

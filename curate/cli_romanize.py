@@ -6,7 +6,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from curate.console import console, language_cell, one_line, plain_table
+from curate.console import by_reason, console, language_cell, plain_table
 from curate.recipe import Recipe, RecipeError
 
 
@@ -45,11 +45,6 @@ def _print(account: dict[str, Any]) -> None:
         sizes = (f"{account[name][label] / 1e6:,.2f}" for name in ("bytes_in", "bytes_out"))
         table.add_row(language_cell(label), f"{count:,}", *sizes)
     console.print(table)
-    dropped, failed = (_by_reason(account[name]) for name in ("dropped", "failed"))
+    dropped, failed = (by_reason(account[name]) for name in ("dropped", "failed"))
     written = sum(account["written"].values())
     console.print(Text(f"\n{account['in']:,} in = {written:,} written + {dropped} dropped + {failed} failed"))
-
-
-def _by_reason(counts: dict[str, int]) -> str:
-    why = ", ".join(f"{one_line(reason, 40)} {count:,}" for reason, count in sorted(counts.items()))
-    return f"{sum(counts.values()):,}" + (f" ({why})" if why else "")

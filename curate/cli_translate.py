@@ -8,7 +8,7 @@ import click
 from rich.text import Text
 
 from curate.cli_engine import fallback_options, spec_options
-from curate.console import console, one_line
+from curate.console import by_reason, console
 from curate.plan import absolute
 from curate.recipe import Recipe, RecipeError, Spark
 from curate.report.words import LANGUAGES
@@ -129,11 +129,10 @@ def _print(account: dict[str, Any]) -> None:
     from curate.translate.work import UNANSWERED
 
     asked = account["asked"].get("spans", 0)
-    kept = sum(account["untranslated"].values())
     console.print(
         Text(
             f"spans      {account['spans']:,} in the documents written, {asked:,} asked now,"
-            f" {kept:,} left as they are{_reasons(account['untranslated'])}"
+            f" {by_reason(account['untranslated'], 'left as they are')}"
         )
     )
     if fallback := account["by_fallback"]:
@@ -143,12 +142,7 @@ def _print(account: dict[str, Any]) -> None:
     dropped, failed = account["dropped"], account["failed"]
     console.print(
         Text(
-            f"documents  {account['in']:,} in = {account['written']:,} written + {sum(dropped.values()):,} dropped"
-            f"{_reasons(dropped)} + {sum(failed.values()):,} failed{_reasons(failed)}"
+            f"documents  {account['in']:,} in = {account['written']:,} written + {by_reason(dropped, 'dropped')}"
+            f" + {by_reason(failed, 'failed')}"
         )
     )
-
-
-def _reasons(counts: dict[str, int]) -> str:
-    named = ", ".join(f"{one_line(reason, 40)} {count:,}" for reason, count in sorted(counts.items()))
-    return f" ({named})" if named else ""

@@ -1,7 +1,7 @@
 """The terminal that the commands share: one console, groups of commands whose errors are one line, and strangers' text."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -74,6 +74,12 @@ def language_cell(label: str) -> Text:
 def one_line(text: str, limit: int) -> str:
     """A stranger's text on one line, without what could act on the terminal, cut to `limit` characters."""
     return shorten(visible(" ".join(text[: 8 * limit].split())), limit)
+
+
+def by_reason(counts: Mapping[str, int], what: str = "") -> str:
+    """`12 dropped (copied 5, empty 7)`: the sum, what it is of, and each reason where there is one."""
+    named = ", ".join(f"{one_line(reason, 40)} {count:,}" for reason, count in sorted(counts.items()))
+    return f"{sum(counts.values()):,}{what and f' {what}'}" + (f" ({named})" if named else "")
 
 
 def marked(text: str, spans: Iterable[tuple[int, int]] = ()) -> Text:

@@ -63,7 +63,6 @@ def main() -> None:
     parser.add_argument("--replay", action="store_true")
     parser.add_argument("--work", type=Path, default=Path("runs/extension"))
     given = parser.parse_args()
-    torch.set_float32_matmul_precision("high")
     start, cpu = time.perf_counter(), time.process_time()
     data = _data(given.work / "data")
     base = _english(given.work, data)

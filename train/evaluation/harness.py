@@ -1,6 +1,5 @@
 """The Language Model Evaluation Harness (EleutherAI, lm-evaluation-harness) from Python, on task files of one's own."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ def run_tasks(
     folder: of task files (YAML) that are known besides the harness's own. shots: examples in the prompt; None: as the
     task says. limit: documents a task.
     """
-    os.environ.setdefault("HF_DATASETS_TRUST_REMOTE_CODE", "0")
     import lm_eval
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 IGNORED = -100  # the label of a position that has none
-COLUMNS = ("input_ids", "labels", "position_ids", "document_ids")
 
 
 class Piece(NamedTuple):
@@ -90,8 +87,3 @@ def fill(pieces: Sequence[Piece], length: int, pad: int) -> Pack:
         positions[at:end], documents[at:end] = np.arange(end - at), number
         at = end
     return Pack(inputs, labels, positions, documents, tuple(piece.source for piece in pieces))
-
-
-def collate(packs: Sequence[Pack]) -> dict[str, Tensor]:
-    """int64 [packs, length] by name."""
-    return {name: torch.from_numpy(np.stack([getattr(pack, name) for pack in packs])).long() for name in COLUMNS}
